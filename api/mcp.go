@@ -1,0 +1,58 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"iotman/iot"
+)
+
+// mcp guards the MCP endpoint of a workspace: who may call it from a browser,
+// who calls, and how much they may send. What is said then is the business of
+// package mcp.
+func (s *Server) mcp(w http.ResponseWriter, r *http.Request) error {
+	if err := s.origin(w, r); err != nil {
+		return err
+	}
+	if r.Method == http.MethodOptions {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Methods", "POST, GET, DELETE, OPTIONS")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name")
+		h.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	c, err := s.caller(r, iot.MCP)
+	if err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	return s.MCP.Serve(w, r, c)
+}
+
+// origin refuses a browser's request from a page that is not ours, not
+// allowed, and not on this machine while the server is (a page there that was
+// reached by DNS rebinding names its own host). Without an Origin no browser
+// is asking.
+func (s *Server) origin(w http.ResponseWriter, r *http.Request) error {
+	origins := r.Header.Values("Origin")
+	if len(origins) == 0 {
+		return nil
+	}
+	o := origins[0]
+	if len(origins) > 1 || !s.origins[o] && !(s.loopback && loopbackOrigin(o)) {
+		return iot.Errorf(iot.Forbidden, "pages from the origin %.80q may not call this server", o).
+			Hinting("whoever runs the server can allow it with -allow-origin")
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", o)
+	h.Add("Vary", "Origin")
+	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version")
+	return nil
+}
+
+func loopbackOrigin(o string) bool {
+	u, err := url.Parse(o)
+	return err == nil && slices.Contains([]string{"http", "https"}, u.Scheme) && isLoopback(u.Hostname())
+}

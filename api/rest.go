@@ -1,0 +1,125 @@
+package api
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"iotman/iot"
+	"iotman/tools"
+)
+
+// maxBody is the greatest body of a management call, in bytes.
+const maxBody = 1 << 20
+
+// operation returns the REST projection of an operation.
+func (s *Server) operation(op tools.Op) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		c, err := s.caller(r, iot.REST)
+		if err != nil {
+			return err
+		}
+		if err := c.Can(op.Permission); err != nil {
+			return err
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			return err
+		}
+		in, err := op.Bind(tools.Request{
+			PathVars: r.PathValue, Query: r.URL.Query(), ContentType: r.Header.Get("Content-Type"),
+			IfMatch: r.Header.Get("If-Match"), Body: body,
+		})
+		if err != nil {
+			return err
+		}
+		out, err := s.Registry.Call(r.Context(), c, op.Name, in)
+		if err != nil {
+			return err
+		}
+		status := http.StatusOK
+		if op.Creates() {
+			status = http.StatusCreated
+		}
+		if v := versionOf(out); v > 0 {
+			w.Header().Set("ETag", fmt.Sprintf(`"%d"`, v))
+		}
+		if page, ok := out.(tools.Listed); ok {
+			if next := page.Next(); next != "" {
+				w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="next"`, s.nextURL(r, next)))
+			}
+			out = page.Rows()
+		}
+		return writeJSON(w, "application/json", status, out)
+	}
+}
+
+// nextURL returns the request's URL with another cursor.
+func (s *Server) nextURL(r *http.Request, cursor string) string {
+	q := r.URL.Query()
+	q.Set("cursor", cursor)
+	return s.PublicURL + r.URL.EscapedPath() + "?" + q.Encode()
+}
+
+// versionOf returns an entity's version, 0 for what has none.
+func versionOf(out any) int64 {
+	v := reflect.ValueOf(out)
+	if v.Kind() != reflect.Struct {
+		return 0
+	}
+	if f := v.FieldByName("Version"); f.IsValid() && f.CanInt() {
+		return f.Int()
+	}
+	return 0
+}
+
+// resource describes a workspace's MCP endpoint as a protected resource
+// (RFC 9728 section 2). It answers for every well-formed slug alike, so that it
+// tells nobody which workspaces exist.
+func (s *Server) resource(w http.ResponseWriter, r *http.Request) error {
+	slug := iot.Slug(r.PathValue("workspace"))
+	if err := iot.CheckSlug(slug); err != nil {
+		return iot.Errorf(iot.NotFound, "nothing is at this path")
+	}
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	return writeJSON(w, "application/json", http.StatusOK, map[string]any{
+		"resource":                 s.Issuer.MCPURL(slug),
+		"resource_name":            "iotman",
+		"authorization_servers":    []string{s.PublicURL},
+		"scopes_supported":         strings.Fields(iot.AllPermissions().String()),
+		"bearer_methods_supported": []string{"header"},
+		"jwks_uri":                 s.PublicURL + "/oauth/jwks",
+		"resource_documentation":   s.PublicURL + "/openapi.json",
+	})
+}
+
+// document serves a document that stays the same while the program runs.
+func (s *Server) document(contentType string, text []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", contentType)
+		h.Set("Cache-Control", "public, max-age=300")
+		h.Set("Access-Control-Allow-Origin", "*")
+		_, _ = w.Write(text) // a client that hung up is no fault of ours
+	}
+}
+
+// healthz tells that the process runs.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// readyz tells whether work may be sent here.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	if s.draining.Load() {
+		return iot.Errorf(iot.Unavailable, "the server is stopping")
+	}
+	if err := s.Store.Ping(r.Context()); err != nil {
+		s.Log.Error("not ready", "err", err)
+		return iot.Errorf(iot.Unavailable, "the database does not answer").Because(err)
+	}
+	_, err := io.WriteString(w, "ready\n")
+	return err
+}

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"iotman/flow"
+	"iotman/iot"
+	"iotman/mcp"
+	"iotman/oauth"
+	"iotman/store"
+	"iotman/tools"
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	PublicURL    string   // scheme and host that clients reach, no trailing slash
+	AllowOrigins []string // origins that may call /mcp from a browser, beside our own
+	Log          *slog.Logger
+	Store        *store.Store
+	Flow         *flow.Flow
+	Registry     *tools.Registry
+	Issuer       *oauth.Issuer
+	MCP          *mcp.Handler
+	OpenAPI      []byte // the OpenAPI document
+}
+
+// Server answers every request. It is ready until Drain is called.
+type Server struct {
+	Config
+	mux      *http.ServeMux
+	origins  map[string]bool
+	loopback bool // the public URL is this machine's own
+	draining atomic.Bool
+	strays   strays
+}
+
+// New returns the Server with all its routes.
+func New(cfg Config) (*Server, error) {
+	u, err := url.Parse(cfg.PublicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" {
+		return nil, fmt.Errorf("the public URL is a scheme and a host, such as https://iot.example.com; got %q", cfg.PublicURL)
+	}
+	s := &Server{Config: cfg, mux: http.NewServeMux(), origins: map[string]bool{cfg.PublicURL: true}, loopback: isLoopback(u.Hostname())}
+	for _, o := range cfg.AllowOrigins {
+		s.origins[o] = true
+	}
+	for op := range cfg.Registry.All() {
+		s.handle(op.Method()+" "+op.Path(), s.operation(op))
+	}
+	s.handle("POST /data/{workspace}/{url_path}", s.ingest)
+	s.handle("/mcp/{workspace}", s.mcp)
+	s.mux.HandleFunc("GET /healthz", s.healthz)
+	s.handle("GET /readyz", s.readyz)
+	s.mux.HandleFunc("GET /openapi.json", s.document("application/json", cfg.OpenAPI))
+	s.mux.HandleFunc("GET /oauth/jwks", s.document("application/jwk-set+json", cfg.Issuer.JWKS()))
+	s.handle("GET /.well-known/oauth-protected-resource/mcp/{workspace}", s.resource)
+	s.handle("GET /mcp/{workspace}/.well-known/oauth-protected-resource", s.resource)
+	s.handle("/", s.nowhere)
+	return s, nil
+}
+
+// Drain makes /readyz fail, so that no new work is sent here.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// maxHeader is the greatest size of a request's header, in bytes.
+const maxHeader = 32 << 10
+
+// HTTPServer returns the server that listens on addr, with a bound on
+// everything a client can draw out.
+func (s *Server) HTTPServer(addr string) *http.Server {
+	return &http.Server{
+		Addr: addr, Handler: s, MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second, // event_wait answers within 25 s
+		IdleTimeout:       30 * time.Second,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	s.mux.ServeHTTP(w, r)
+}
+
+// handle serves a pattern with a handler that may fail. A panic is that
+// request's failure alone.
+func (s *Server) handle(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				if v == http.ErrAbortHandler { //nolint:errorlint // panicked with as it is
+					panic(v)
+				}
+				s.Log.Error("panic", "pattern", pattern, "panic", v, "stack", stack())
+				s.fail(w, r, fmt.Errorf("panic: %v", v))
+			}
+		}()
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// nowhere answers for every path that has no route: 405 where another method
+// has one, else 404.
+func (s *Server) nowhere(w http.ResponseWriter, r *http.Request) error {
+	var allow []string
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = m
+		if _, pattern := s.mux.Handler(other); pattern != "/" {
+			allow = append(allow, m)
+		}
+	}
+	if len(allow) == 0 {
+		return iot.Errorf(iot.NotFound, "nothing is at this path").Hinting("the routes are in %s/openapi.json", s.PublicURL)
+	}
+	for _, m := range allow {
+		w.Header().Add("Allow", m)
+	}
+	return iot.Errorf(iot.NotAllowed, "this path does not take %.16q", r.Method).Hinting("it takes %v", allow)
+}

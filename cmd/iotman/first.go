@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"iotman/iot"
+	"iotman/store"
+)
+
+// The account and the workspace that the first start makes.
+const (
+	firstEmail     = "admin@localhost"
+	firstWorkspace = "default"
+)
+
+// prepare records the public URL and makes sure that there is an account with
+// a workspace.
+func prepare(ctx context.Context, st *store.Store, publicURL string) error {
+	if err := st.SetFact(ctx, factPublicURL, publicURL); err != nil {
+		return fmt.Errorf("record the public URL: %w", err)
+	}
+	account, err := st.FirstAccount(ctx)
+	if err != nil {
+		return fmt.Errorf("look for an account: %w", err)
+	}
+	if account.ID == "" {
+		if account, err = st.CreateAccount(ctx, firstEmail, "Admin"); err != nil {
+			return fmt.Errorf("make the first account: %w", err)
+		}
+	}
+	has, err := st.WorkspacesOf(ctx, account.ID, "", 1)
+	if err != nil {
+		return fmt.Errorf("look for a workspace: %w", err)
+	}
+	if len(has) > 0 {
+		return nil
+	}
+	by := store.By{Account: account.ID, Email: account.Email, Client: tokenClient, Operation: "workspace_create"}
+	_, err = st.CreateWorkspace(ctx, by, iot.Workspace{Name: "Default", Slug: firstWorkspace, DefaultRole: iot.Editor})
+	if err != nil {
+		return fmt.Errorf("make the first workspace: %w", err)
+	}
+	return nil
+}
+
+// welcome prints what a person needs next.
+func welcome(ctx context.Context, e env, st *store.Store, f serveFlags, first bool) error {
+	account, err := st.FirstAccount(ctx)
+	if err != nil {
+		return err
+	}
+	workspaces, err := st.WorkspacesOf(ctx, account.ID, "", 1)
+	if err != nil || len(workspaces) == 0 {
+		return err
+	}
+	ws := workspaces[0]
+	mcpURL := f.publicURL + "/mcp/" + string(ws.Slug)
+	if _, err := fmt.Fprintf(e.stdout, "iotman listens on %s, data in %s\n", f.publicURL, f.data); err != nil || !first {
+		return err
+	}
+	signed, err := mint(ctx, st, order{workspace: string(ws.ID), ttl: time.Hour})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, `
+First start: made the account %s and the workspace %s.
+MCP URL: %s
+
+Connect an agent (the token lives an hour; iotman token -data %s prints another):
+
+  claude mcp add --transport http iotman %s --header "Authorization: Bearer %s"
+
+`, account.Email, ws.Slug, mcpURL, f.data, mcpURL, signed)
+	return err
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"iotman/api"
+	"iotman/flow"
+	"iotman/mcp"
+	"iotman/oauth"
+	"iotman/spec"
+	"iotman/store"
+	"iotman/tools"
+)
+
+// factPublicURL is the fact under which the folder keeps the public URL.
+const factPublicURL = "public_url"
+
+// serveFlags are the flags of serve.
+type serveFlags struct {
+	folderFlags
+	addr, publicURL, allowOrigin, log string
+}
+
+func serve(ctx context.Context, e env, args []string) error {
+	fs, parse := e.flags("serve", "Runs the server. The first start makes the data folder, an account and a workspace.")
+	var f serveFlags
+	fs.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
+	fs.StringVar(&f.data, "data", "iotman-data", "data `folder`")
+	fs.StringVar(&f.publicURL, "public-url", "", "`URL` that clients reach the server at (default: http:// and the address)")
+	fs.StringVar(&f.keyFile, "key-file", "", "`file` with the key that seals secrets (default: key in the data folder)")
+	fs.StringVar(&f.allowOrigin, "allow-origin", "", "`origins` whose pages may call /mcp, separated by commas")
+	fs.StringVar(&f.log, "log", "info", "`level` of the log: debug, info, warn or error")
+	if err := parse(args); err != nil {
+		return err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.log)); err != nil {
+		return fmt.Errorf("-log is debug, info, warn or error; got %q", f.log)
+	}
+	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	_, err := os.Stat(filepath.Join(f.data, "iotman.db"))
+	first := errors.Is(err, os.ErrNotExist)
+	key, err := f.key(e, true)
+	if err != nil {
+		return err
+	}
+	st, err := store.Open(ctx, store.Config{Dir: f.data, Key: key, Log: log, Exclude: true})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	// Listening comes before the welcome: what it prints works already.
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer l.Close()
+	if f.publicURL == "" {
+		f.publicURL = defaultURL(f.addr, l.Addr())
+	}
+	f.publicURL = strings.ToLower(strings.TrimSuffix(f.publicURL, "/"))
+	if err := prepare(ctx, st, f.publicURL); err != nil {
+		return err
+	}
+	edge, err := assemble(ctx, st, log, f)
+	if err != nil {
+		return err
+	}
+	if err := welcome(ctx, e, st, f, first); err != nil {
+		return err
+	}
+	return work(ctx, st, edge, l)
+}
+
+// defaultURL is the URL of a server that says nothing of its public URL: the
+// host it was told to listen on, and the port it got.
+func defaultURL(addr string, got net.Addr) string {
+	host, _, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	_, port, err := net.SplitHostPort(got.String())
+	if err != nil {
+		return "http://" + got.String()
+	}
+	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}).String()
+}
+
+// assemble puts the parts of the server together.
+func assemble(ctx context.Context, st *store.Store, log *slog.Logger, f serveFlags) (*api.Server, error) {
+	issuer, err := oauth.New(ctx, st, f.publicURL)
+	if err != nil {
+		return nil, err
+	}
+	data, err := flow.New(st, log, flow.DiskReserve)
+	if err != nil {
+		return nil, err
+	}
+	reg, err := tools.NewRegistry(st, log, tools.Catalogue(tools.Parts{Store: st, Flow: data, PublicURL: f.publicURL})...)
+	if err != nil {
+		return nil, err
+	}
+	document, err := spec.OpenAPI(reg, f.publicURL)
+	if err != nil {
+		return nil, err
+	}
+	agents, err := mcp.New(mcp.Config{Version: version(), Log: log, Registry: reg, Flow: data})
+	if err != nil {
+		return nil, err
+	}
+	var origins []string
+	if f.allowOrigin != "" {
+		origins = strings.Split(f.allowOrigin, ",")
+	}
+	return api.New(api.Config{
+		PublicURL: f.publicURL, AllowOrigins: origins, Log: log,
+		Store: st, Flow: data, Registry: reg, Issuer: issuer, MCP: agents, OpenAPI: document,
+	})
+}
+
+// How long a stop may take: until load balancers have seen that the server is
+// not ready, and until requests in flight are answered.
+const (
+	drainNotice = 500 * time.Millisecond
+	drainLimit  = 29 * time.Second
+)
+
+// work serves until ctx ends, then stops in order: readiness, requests in
+// flight, the log's writer. What was acknowledged is on disk.
+func work(ctx context.Context, st *store.Store, edge *api.Server, l net.Listener) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	workers, background := errgroup.WithContext(background)
+	workers.Go(func() error { return st.Run(background) })
+	workers.Go(func() error { return st.RunSweeps(background) })
+	workers.Go(func() error { return st.Watch(background) })
+
+	srv := edge.HTTPServer(l.Addr().String())
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	var err error
+	select {
+	case err = <-served:
+	case <-background.Done(): // a worker failed
+	case <-ctx.Done():
+		edge.Drain()
+		time.Sleep(drainNotice)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+		err = srv.Shutdown(limited)
+		cancel()
+		<-served
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	stop()
+	return errors.Join(err, workers.Wait())
+}

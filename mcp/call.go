@@ -1,0 +1,198 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"iotman/flow"
+	"iotman/iot"
+	"iotman/tools"
+)
+
+// callName is the one tool that is no operation.
+const callName = "iotman_call"
+
+func callTool() mcp.Tool {
+	t := mcp.NewToolWithRawSchema(callName,
+		"Call a path of this server that has no tool of its own. "+
+			"POST /data/<workspace-slug>/<url_path> sends a test event as a device would; any path of the REST API under /api/v1 works too. "+
+			"The call is judged like the tool it stands for, and reaches only this workspace.",
+		json.RawMessage(`{"type":"object","additionalProperties":false,"required":["method","path"],"properties":{
+"method":{"type":"string","enum":["GET","POST","PUT","DELETE"]},
+"path":{"type":"string","description":"begins with /data/ or /api/v1/"},
+"query":{"type":"object","description":"query parameters"},
+"body":{"description":"JSON; a string is sent as it is, e.g. NDJSON"}}}`))
+	t.Title = "Call any path"
+	t.Annotations = mcp.ToolAnnotation{
+		Title: t.Title, ReadOnlyHint: new(false), DestructiveHint: new(true), IdempotentHint: new(false), OpenWorldHint: new(false),
+	}
+	return t
+}
+
+// call is the input of iotman_call.
+type callInput struct {
+	Method string                     `json:"method"`
+	Path   string                     `json:"path"`
+	Query  map[string]json.RawMessage `json:"query"`
+	Body   json.RawMessage            `json:"body"`
+}
+
+func parseCall(raw json.RawMessage) (callInput, error) {
+	var in callInput
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil || in.Method == "" || in.Path == "" {
+		return in, iot.Errorf(iot.Invalid, "expected method, path and, where needed, query and body").
+			Hinting(`for example {"method":"POST","path":"/data/default/greenhouse","body":{"temperature":21.5}}`).Because(err)
+	}
+	return in, nil
+}
+
+// target returns what the call reaches: an operation with its path's
+// variables, or a source to post to.
+func (h *Handler) target(c iot.Caller, in callInput) (op tools.Op, vars map[string]string, source iot.URLPath, err error) {
+	if rest, ok := strings.CutPrefix(in.Path, "/data/"); ok && in.Method == http.MethodPost {
+		slug, path, _ := strings.Cut(rest, "/")
+		if slug != string(c.Slug) {
+			return op, nil, "", elsewhere(c)
+		}
+		return op, nil, iot.URLPath(path), nil
+	}
+	op, vars, ok := h.reg.Match(in.Method, in.Path)
+	if !ok {
+		return op, nil, "", iot.Errorf(iot.NotFound, "no operation answers %s %.120q", in.Method, in.Path).At("path").
+			Hinting("paths begin with /api/v1/ or, to post events, /data/%s/", c.Slug)
+	}
+	if w, ok := vars["workspace"]; ok && w != string(c.Slug) && w != string(c.Workspace) {
+		return op, nil, "", elsewhere(c)
+	}
+	return op, vars, "", nil
+}
+
+func elsewhere(c iot.Caller) error {
+	return iot.Errorf(iot.NotFound, "iotman_call reaches only the workspace %s", c.Slug).At("path")
+}
+
+// innerPermission returns what the call needs, "" where it reaches nothing.
+func (h *Handler) innerPermission(c iot.Caller, raw json.RawMessage) iot.Permission {
+	in, err := parseCall(raw)
+	if err != nil {
+		return ""
+	}
+	op, _, source, err := h.target(c, in)
+	if err != nil {
+		return ""
+	}
+	if source != "" {
+		return iot.SourcesWrite
+	}
+	return op.Permission
+}
+
+// call runs iotman_call.
+func (h *Handler) call(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	c := requestOf(ctx).caller
+	var raw json.RawMessage
+	if err := r.BindArguments(&raw); err != nil {
+		return failure(iot.Errorf(iot.Invalid, "the arguments are not a JSON object").Because(err)), nil
+	}
+	in, err := parseCall(raw)
+	if err != nil {
+		return failure(err), nil
+	}
+	op, vars, source, err := h.target(c, in)
+	if err != nil {
+		return failure(err), nil
+	}
+	if source != "" {
+		out, err := h.post(ctx, c, source, in)
+		return result(out, nil, err), nil
+	}
+	input, err := op.Bind(tools.Request{PathVars: func(name string) string { return vars[name] }, Query: in.query(), Body: in.body(true)})
+	if err != nil {
+		return failure(err), nil
+	}
+	out, err := h.reg.Call(ctx, c, op.Name, input)
+	return result(out, op.Untrusted, err), nil
+}
+
+// query returns the parameters as a URL would carry them.
+func (in callInput) query() url.Values {
+	q := url.Values{}
+	for name, raw := range in.Query {
+		var text string
+		var list []string
+		switch {
+		case json.Unmarshal(raw, &text) == nil:
+			q.Set(name, text)
+		case json.Unmarshal(raw, &list) == nil:
+			q[name] = list
+		default:
+			q.Set(name, string(raw))
+		}
+	}
+	return q
+}
+
+// body returns the body's bytes: those of a string as they are, unless only
+// JSON is meant.
+func (in callInput) body(onlyJSON bool) []byte {
+	var text string
+	if !onlyJSON && json.Unmarshal(in.Body, &text) == nil {
+		return []byte(text)
+	}
+	if string(in.Body) == "null" {
+		return nil
+	}
+	return in.Body
+}
+
+// maxIDs is how many ids an answer over MCP holds.
+const maxIDs = 200
+
+// posted is the answer to events sent through iotman_call.
+type posted struct {
+	IDs    []iot.ID `json:"ids"`
+	Events int      `json:"events"`
+	Note   string   `json:"note,omitempty"`
+}
+
+// post sends a body to a source, as a device would.
+func (h *Handler) post(ctx context.Context, c iot.Caller, path iot.URLPath, in callInput) (posted, error) {
+	if err := c.Can(iot.SourcesWrite); err != nil {
+		return posted{}, err
+	}
+	if len(in.Query) > 0 {
+		return posted{}, iot.Errorf(iot.Invalid, "ingest takes no query parameters").At("query")
+	}
+	src, err := h.flow.Source(ctx, c.Slug, path)
+	if err != nil {
+		return posted{}, err
+	}
+	if src.Workspace != c.Workspace {
+		return posted{}, elsewhere(c)
+	}
+	header := http.Header{}
+	if len(in.Body) > 0 && in.Body[0] == '"' {
+		header.Set("Content-Type", "application/x-ndjson")
+	}
+	ids, err := h.flow.Accept(ctx, src, flow.Post{
+		Header: header, Body: bytes.NewReader(in.body(false)),
+		Meta: iot.Meta{AuthMethod: "account", OAuth2ClientID: c.Client},
+	})
+	if err != nil {
+		return posted{}, err
+	}
+	out := posted{IDs: ids, Events: len(ids)}
+	if len(ids) > maxIDs {
+		out.IDs, out.Note = ids[:maxIDs], fmt.Sprintf("the first %d ids of %d; all events are stored", maxIDs, len(ids))
+	}
+	return out, nil
+}

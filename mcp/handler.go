@@ -1,0 +1,220 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"iotman/flow"
+	"iotman/iot"
+	"iotman/tools"
+)
+
+// Config is what a Handler is made of.
+type Config struct {
+	Version  string // of the program
+	Log      *slog.Logger
+	Registry *tools.Registry
+	Flow     *flow.Flow // for what iotman_call posts
+}
+
+// Handler answers the MCP endpoints of all workspaces.
+type Handler struct {
+	reg      *tools.Registry
+	flow     *flow.Flow
+	toolsets []string
+	http     *server.StreamableHTTPServer
+	lists    *listCache
+}
+
+// New returns the Handler that serves the registry's operations.
+func New(cfg Config) (*Handler, error) {
+	lists, err := newListCache()
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{reg: cfg.Registry, flow: cfg.Flow, lists: lists}
+	hooks := &server.Hooks{}
+	hooks.AddAfterInitialize(func(ctx context.Context, _ any, _ *mcp.InitializeRequest, r *mcp.InitializeResult) {
+		r.Instructions = h.instructions(ctx)
+	})
+	hooks.AddAfterDiscover(func(ctx context.Context, _ any, _ *mcp.DiscoverRequest, r *mcp.DiscoverResult) {
+		r.Instructions = h.instructions(ctx)
+	})
+	s := server.NewMCPServer("iotman", cfg.Version,
+		server.WithTitle("iotman"),
+		server.WithToolCapabilities(false),
+		server.WithHooks(hooks),
+		server.WithToolFilter(h.filter),
+		server.WithCacheHints(listTTL.Milliseconds(), mcp.CacheScopePrivate),
+		server.WithRecovery(),
+	)
+	for op := range cfg.Registry.All() {
+		t, err := toolOf(op)
+		if err != nil {
+			return nil, fmt.Errorf("tool %s: %w", op.Name, err)
+		}
+		s.AddTool(t, h.operation(op))
+		if !slices.Contains(h.toolsets, op.Toolset()) {
+			h.toolsets = append(h.toolsets, op.Toolset())
+		}
+	}
+	s.AddTool(callTool(), h.call)
+	h.http = server.NewStreamableHTTPServer(s,
+		server.WithStateLess(true),
+		server.WithDisableStreaming(true),
+		server.WithDisableLocalhostProtection(true), // package api checks Origin and Host
+		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)),
+	)
+	return h, nil
+}
+
+// request is what is known of the request that is being answered.
+type request struct {
+	caller    iot.Caller
+	selection selection
+	listing   bool // tools/list: show only what the caller may call
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) request {
+	r, ok := ctx.Value(requestKey{}).(request)
+	if !ok {
+		return request{} // holds no right
+	}
+	return r
+}
+
+// envelope is a JSON-RPC message as far as it is looked at before the library
+// takes it (https://www.jsonrpc.org/specification).
+type envelope struct {
+	JSONRPC string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Method  string          `json:"method"`
+	Params  json.RawMessage `json:"params"`
+	Result  json.RawMessage `json:"result"`
+	Error   json.RawMessage `json:"error"`
+}
+
+// maxDepth is how deep a message may nest.
+const maxDepth = 64 + 8 // a payload, and what wraps it
+
+// Serve answers a request of an authenticated caller. An error is for the
+// caller to render: a malformed URL, too large a body, or a permission that
+// the token lacks, which a client mends by asking for more at sign-in.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, c iot.Caller) error {
+	sel, err := h.selectionOf(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	req := request{caller: c, selection: sel}
+	if r.Method != http.MethodPost {
+		h.http.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
+		return nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	if tooDeep(body, maxDepth) {
+		return iot.Errorf(iot.Invalid, "the message nests deeper than %d levels", maxDepth)
+	}
+	var env envelope
+	if json.Unmarshal(body, &env) != nil {
+		env = envelope{} // for the library to refuse
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	switch env.Method {
+	case string(mcp.MethodToolsCall):
+		if err := h.permitted(req, env.Params); err != nil {
+			return err
+		}
+	case string(mcp.MethodToolsList):
+		req.listing = true
+		return h.lists.serve(w, r, req, env, h.http)
+	}
+	h.http.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
+	return nil
+}
+
+// permitted refuses a call that the person's role allows and the token does
+// not, with every permission that the operation needs.
+func (h *Handler) permitted(req request, params json.RawMessage) error {
+	var call struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	}
+	if json.Unmarshal(params, &call) != nil {
+		return nil // for the library to refuse
+	}
+	var need iot.Permission
+	if op, ok := h.reg.Lookup(call.Name); ok && req.selection.offers(op) {
+		need = op.Permission
+	} else if call.Name == callName && req.selection.offersCall() {
+		need = h.innerPermission(req.caller, call.Arguments)
+	}
+	if need == "" {
+		return nil
+	}
+	if err := req.caller.Can(need); iot.KindOf(err) == iot.Insufficient {
+		return err
+	}
+	return nil
+}
+
+// filter is asked by the library what a caller may see, and whether a tool that
+// is called exists. A tool outside the selection does not. One that the role
+// does not allow is not listed; called by name all the same, the registry
+// refuses it in words that an agent can act on.
+func (h *Handler) filter(ctx context.Context, all []mcp.Tool) []mcp.Tool {
+	req := requestOf(ctx)
+	return slices.DeleteFunc(slices.Clone(all), func(t mcp.Tool) bool {
+		op, ok := h.reg.Lookup(t.Name)
+		if !ok {
+			return !req.selection.offersCall()
+		}
+		return !req.selection.offers(op) || req.listing && req.caller.Can(op.Permission) != nil
+	})
+}
+
+// operation returns the tool handler of an operation.
+func (h *Handler) operation(op tools.Op) server.ToolHandlerFunc {
+	return func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		var raw json.RawMessage // as sent: a map would round large integers
+		if err := r.BindArguments(&raw); err != nil {
+			return failure(iot.Errorf(iot.Invalid, "the arguments are not a JSON object").Because(err)), nil
+		}
+		out, err := h.reg.Call(ctx, requestOf(ctx).caller, op.Name, raw)
+		return result(out, op.Untrusted, err), nil
+	}
+}
+
+// tooDeep reports whether brackets nest deeper than most, without decoding.
+func tooDeep(b []byte, most int) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > most {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}

@@ -1,0 +1,126 @@
+package tools
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"iotman/iot"
+)
+
+// Paging is the part of a list's input that pages it.
+type Paging struct {
+	Limit  Limit  `json:"limit,omitempty" jsonschema:"rows a page, default 100"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"next_cursor of the page before"`
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor,omitempty"`
+	Note       string `json:"note,omitempty"`
+}
+
+// Listed is what every Page is: the rows, which are the whole answer over
+// REST, and the cursor of the next page.
+type Listed interface {
+	Rows() any
+	Next() string
+}
+
+// Rows returns the rows.
+func (p Page[T]) Rows() any { return p.Items }
+
+// Next returns the cursor of the next page, "" on the last.
+func (p Page[T]) Next() string { return p.NextCursor }
+
+// What one answer over MCP may hold, so that it fits an agent's context.
+const (
+	MaxMCPRows  = 200
+	MaxMCPBytes = 40_000
+)
+
+const defaultLimit = 100
+
+// rowLimit returns how many rows the caller gets at once.
+func rowLimit(c iot.Caller, l Limit) int {
+	n := int(l)
+	if n == 0 {
+		n = defaultLimit
+	}
+	if c.Via == iot.MCP {
+		n = min(n, MaxMCPRows)
+	}
+	return n
+}
+
+// pager fills a page row by row until a bound is reached.
+type pager[T any] struct {
+	page  Page[T]
+	limit int
+	bytes int // what is left, where bytes are bounded
+	bound bool
+	cut   string // why the page ended early
+	asked int
+}
+
+func newPager[T any](c iot.Caller, l Limit) *pager[T] {
+	return &pager[T]{
+		page: Page[T]{Items: []T{}}, limit: rowLimit(c, l), bytes: MaxMCPBytes, bound: c.Via == iot.MCP, asked: int(l),
+	}
+}
+
+// add appends a row; false if the page is full, and the row belongs to the
+// next.
+func (p *pager[T]) add(v T) (bool, error) {
+	if len(p.page.Items) >= p.limit {
+		if p.asked > p.limit {
+			p.cut = fmt.Sprintf("a page over MCP has at most %d rows", p.limit)
+		}
+		return false, nil
+	}
+	if p.bound {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return false, err
+		}
+		if p.bytes -= len(b) + 1; p.bytes < 0 && len(p.page.Items) > 0 {
+			p.cut = fmt.Sprintf("the page was cut at %d kB", MaxMCPBytes/1000)
+			return false, nil
+		}
+	}
+	p.page.Items = append(p.page.Items, v)
+	return true, nil
+}
+
+// more marks the page as not the last: cursor leads to the next.
+func (p *pager[T]) more(cursor string) {
+	p.page.NextCursor = cursor
+	if p.cut != "" {
+		p.page.Note = p.cut + "; call again with cursor = next_cursor for the rest"
+	}
+}
+
+// listPage makes a page of the rows that fetch returns: up to n of those after
+// a position. position names a row.
+func listPage[T any](c iot.Caller, in Paging, cur cursors, fetch func(after string, n int) ([]T, error), position func(T) string) (Page[T], error) {
+	after, err := cur.open(in.Cursor)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	p := newPager[T](c, in.Limit)
+	found, err := fetch(after, p.limit+1)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	for _, v := range found {
+		ok, err := p.add(v)
+		if err != nil {
+			return Page[T]{}, err
+		}
+		if !ok {
+			p.more(cur.seal(position(p.page.Items[len(p.page.Items)-1])))
+			break
+		}
+	}
+	return p.page, nil
+}
