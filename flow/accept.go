@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,8 @@ type Flow struct {
 	reserve uint64
 	disk    diskGauge
 	inHand  atomic.Int64 // bytes of bodies between decoding and commit
+	drained chan struct{}
+	drain   func()
 }
 
 // DiskReserve is how much of the disk ingest leaves free by default, so that
@@ -40,7 +43,9 @@ func New(st *store.Store, log *slog.Logger, reserve uint64) (*Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Flow{st: st, log: log, sources: s, reserve: reserve}, nil
+	drained := make(chan struct{})
+	drain := sync.OnceFunc(func() { close(drained) })
+	return &Flow{st: st, log: log, sources: s, reserve: reserve, drained: drained, drain: drain}, nil
 }
 
 // Post is what a device sent, and what is known of the sender.
@@ -198,15 +203,22 @@ func (f *Flow) reject(ctx context.Context, s *Source, text []byte, err error) er
 }
 
 // Waiter returns a function that returns once the workspace's log has grown
-// since Waiter was called, or ctx has ended. Read the log between the two.
+// since Waiter was called; or with an error once ctx has ended or Drain was
+// called. Read the log between the two.
 func (f *Flow) Waiter(ws iot.ID) (wait func(context.Context) error) {
 	grown := f.hub.next(ws)
 	return func(ctx context.Context) error {
 		select {
 		case <-grown:
 			return nil
+		case <-f.drained:
+			return iot.Errorf(iot.Unavailable, "the server is stopping")
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
+
+// Drain ends every wait, now and from then on, so that a stop need not sit it
+// out. Accept goes on.
+func (f *Flow) Drain() { f.drain() }

@@ -88,7 +88,7 @@ func (b *bench) readError(err error) error {
 		return iot.Errorf(iot.TooLarge, "a body has at most %d bytes, before and after decompression; got more", iot.MaxBody).
 			Hinting("send the events in several requests")
 	}
-	if b.raw.err != nil && b.raw.err != io.EOF {
+	if b.raw.err != nil && !errors.Is(b.raw.err, io.EOF) {
 		return iot.Errorf(iot.Invalid, "the body broke off").Hinting("send it again").Because(err)
 	}
 	return iot.Errorf(iot.Invalid, "the body is not valid gzip, as its Content-Encoding says").At("Content-Encoding").

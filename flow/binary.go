@@ -30,14 +30,14 @@ func eventHeaders(h http.Header) ([]header, error) {
 		}
 		name = "ce-" + key
 		if !isAttribute(key) {
-			return nil, iot.Errorf(iot.Invalid, "an attribute's name is of a-z and 0-9; got %q", clip(key)).At(clip(name))
+			return nil, iot.Errorf(iot.Invalid, "an attribute's name is of a-z and 0-9; got %q", iot.Clip(key)).At(iot.Clip(name))
 		}
 		if len(values) != 1 {
-			return nil, iot.Errorf(iot.Invalid, "expected the header once; got it %d times", len(values)).At(clip(name))
+			return nil, iot.Errorf(iot.Invalid, "expected the header once; got it %d times", len(values)).At(iot.Clip(name))
 		}
 		value, err := url.PathUnescape(unquote(values[0]))
 		if err != nil || !utf8.ValidString(value) || strings.IndexByte(value, 0) >= 0 {
-			return nil, iot.Errorf(iot.Invalid, "expected percent-encoded UTF-8 without U+0000, got %q", clip(values[0])).At(clip(name)).
+			return nil, iot.Errorf(iot.Invalid, "expected percent-encoded UTF-8 without U+0000, got %q", iot.Clip(values[0])).At(iot.Clip(name)).
 				Hinting("write %% as %%25")
 		}
 		found = append(found, header{key, value})

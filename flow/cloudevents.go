@@ -64,7 +64,7 @@ func (d *decoder) structuredEvent() error {
 // attribute sets a context attribute to the JSON value raw. null unsets it.
 func (d *decoder) attribute(attrs map[string]any, name string, raw []byte) error {
 	if !isAttribute(name) {
-		return d.invalid("an attribute's name is of a-z and 0-9; got %q", clip(name)).Hinting("put the payload under \"data\"")
+		return d.invalid("an attribute's name is of a-z and 0-9; got %q", iot.Clip(name)).Hinting("put the payload under \"data\"")
 	}
 	switch raw[0] {
 	case 'n':
@@ -102,7 +102,7 @@ func (d *decoder) cloudEvent(attrs map[string]any, payload json.RawMessage, pref
 		case !ok || s == "":
 			mistake(name, "expected a string that is not empty")
 		case name == "specversion" && s != "1.0":
-			mistake(name, `expected "1.0", got %q`, clip(s))
+			mistake(name, `expected "1.0", got %q`, iot.Clip(s))
 		case (name == "id" || name == "source") && len(s) > maxEventName:
 			mistake(name, "at most %d bytes, got %d", maxEventName, len(s))
 		}
@@ -112,7 +112,7 @@ func (d *decoder) cloudEvent(attrs map[string]any, payload json.RawMessage, pref
 		var t time.Time
 		s, _ := v.(string)
 		if err := t.UnmarshalText([]byte(s)); err != nil {
-			mistake("time", "expected an RFC 3339 time such as 2026-11-22T10:00:00Z, got %q", clip(fmt.Sprint(v)))
+			mistake("time", "expected an RFC 3339 time such as 2026-11-22T10:00:00Z, got %q", iot.Clip(fmt.Sprint(v)))
 		}
 		at = iot.Micros(t.UnixMicro())
 	}

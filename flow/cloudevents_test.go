@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -152,9 +153,7 @@ func TestEventRefusedAllAtOnce(t *testing.T) {
 // binaryMode returns the headers of an event in binary mode.
 func binaryMode(pairs ...string) http.Header {
 	h := headers("ce-specversion", "1.0", "ce-id", "1", "ce-source", "/s", "ce-type", "t")
-	for k, v := range headers(pairs...) {
-		h[k] = v
-	}
+	maps.Copy(h, headers(pairs...))
 	return h
 }
 

@@ -34,7 +34,7 @@ func (d *decoder) begin(part []byte) {
 // end refuses anything after the part's value.
 func (d *decoder) end() error {
 	switch _, err := d.dec.ReadToken(); {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
 		return d.fault(err)
@@ -95,9 +95,9 @@ func (d *decoder) pointer() string { return d.at(d.dec.StackPointer()) }
 // at returns the JSON pointer of a place within the part.
 func (d *decoder) at(p jsontext.Pointer) string {
 	if d.line > 0 {
-		return clipPointer("/" + strconv.Itoa(len(d.items)) + string(p))
+		return iot.ClipPointer("/" + strconv.Itoa(len(d.items)) + string(p))
 	}
-	return clipPointer(string(p))
+	return iot.ClipPointer(string(p))
 }
 
 // invalid returns an error about the value that was read last.
@@ -120,12 +120,12 @@ func (d *decoder) fault(err error) error {
 	if !ok {
 		return d.invalid("not valid JSON").Because(err)
 	}
-	e := d.invalid("not valid JSON at byte %d: %s", se.ByteOffset, clip(fmt.Sprint(se.Err)))
+	e := d.invalid("not valid JSON at byte %d: %s", se.ByteOffset, iot.Clip(fmt.Sprint(se.Err)))
 	switch rest := string(d.part[min(int(se.ByteOffset), len(d.part)):min(int(se.ByteOffset)+8, len(d.part))]); {
 	case strings.Count(string(se.JSONPointer), "/") > iot.MaxDepth+2: // the decoder's own limit is far beyond ours
 		e = d.tooDeep(se.JSONPointer)
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		e = d.invalid("duplicate key %q", clip(se.JSONPointer.LastToken())).Hinting("send each key of an object once")
+		e = d.invalid("duplicate key %q", iot.Clip(se.JSONPointer.LastToken())).Hinting("send each key of an object once")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		e = d.invalid("not valid JSON: it ends too early")
 	case strings.HasPrefix(rest, "NaN"), strings.HasPrefix(rest, "Inf"), strings.HasPrefix(rest, "-Inf"):

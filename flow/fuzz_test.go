@@ -3,6 +3,8 @@ package flow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,9 +34,7 @@ func FuzzDecodeBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string, kind byte, id string, zipped bool) {
 		h := headers("Content-Type", types[int(kind)%len(types)])
 		if id != "" && kind >= 128 {
-			for k, v := range binaryMode("ce-id", id) {
-				h[k] = v
-			}
+			maps.Copy(h, binaryMode("ce-id", id))
 		}
 		if zipped {
 			h.Set("Content-Encoding", "gzip")
@@ -60,13 +60,9 @@ func FuzzDecodeBody(f *testing.F) {
 // checkRefusal asserts that err tells its sender something.
 func checkRefusal(t *testing.T, err error) {
 	t.Helper()
-	switch e := err.(type) {
-	case *iot.Error:
-		if e.Kind == iot.Internal || e.Msg == "" || len(e.Msg) > 400 || len(e.Field) > 400 {
-			t.Fatalf("got the error %#v", e)
-		}
-	default:
-		t.Fatalf("got a %T: %v", err, err)
+	e, ok := errors.AsType[*iot.Error](err)
+	if !ok || e.Kind == iot.Internal || e.Msg == "" || len(e.Msg) > 400 || len(e.Field) > 400 {
+		t.Fatalf("got the error %#v", err)
 	}
 }
 

@@ -69,7 +69,7 @@ func mediaOf(h http.Header) (media, error) {
 		return m, nil // what clients say when they were told nothing: curl, scripts, small devices
 	}
 	if !m.json {
-		return m, unsupported("Content-Type", "the media type %q is not understood", clip(m.name))
+		return m, unsupported("Content-Type", "the media type %q is not understood", iot.Clip(m.name))
 	}
 	return m, nil
 }
@@ -82,13 +82,13 @@ func mediaType(s string) (string, error) {
 	}
 	name, params, err := mime.ParseMediaType(s)
 	if err != nil {
-		return "", unsupported("Content-Type", "expected a media type such as application/json; got %q", clip(s))
+		return "", unsupported("Content-Type", "expected a media type such as application/json; got %q", iot.Clip(s))
 	}
 	switch charset := params["charset"]; strings.ToLower(charset) {
 	case "", "utf-8", "utf8", "us-ascii":
 		return name, nil
 	default:
-		return "", unsupported("Content-Type", "the charset %q is not understood", clip(charset)).Hinting("send UTF-8")
+		return "", unsupported("Content-Type", "the charset %q is not understood", iot.Clip(charset)).Hinting("send UTF-8")
 	}
 }
 
@@ -109,7 +109,7 @@ func gzipped(h http.Header) (bool, error) {
 	case len(codings) == 1 && (codings[0] == "gzip" || codings[0] == "x-gzip"):
 		return true, nil
 	}
-	return false, unsupported("Content-Encoding", "expected gzip, once, or no coding at all; got %q", clip(strings.Join(codings, ", "))).
+	return false, unsupported("Content-Encoding", "expected gzip, once, or no coding at all; got %q", iot.Clip(strings.Join(codings, ", "))).
 		Hinting("compress the body once with gzip, or send it as it is")
 }
 

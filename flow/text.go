@@ -1,9 +1,6 @@
 package flow
 
 import (
-	"strings"
-	"unicode"
-
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -72,23 +69,4 @@ func kindOf(raw []byte) string {
 	default:
 		return k.String()
 	}
-}
-
-// clip shortens strangers' text so that an error message stays short.
-func clip(s string) string { return shorten(s, 80) }
-
-// clipPointer shortens a JSON pointer, which holds strangers' keys.
-func clipPointer(s string) string { return shorten(s, 256) }
-
-// shorten cuts s to about most bytes and replaces its control characters.
-func shorten(s string, most int) string {
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
 }

@@ -8,7 +8,6 @@ type Transport string
 const (
 	REST Transport = "rest"
 	MCP  Transport = "mcp"
-	CLI  Transport = "cli"
 )
 
 // Caller is who calls, where, and with which rights. It is made by whoever

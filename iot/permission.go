@@ -84,7 +84,7 @@ func ParsePermissions(list string) (Permissions, error) {
 	for _, f := range strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' }) {
 		b := Permission(f).bit()
 		if b == 0 {
-			return 0, Errorf(Invalid, "unknown permission %q", clip(f)).At("permissions").
+			return 0, Errorf(Invalid, "unknown permission %q", Clip(f)).At("permissions").
 				Hinting("the permissions are: %s", AllPermissions())
 		}
 		s |= b

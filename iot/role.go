@@ -47,7 +47,7 @@ func ParseRole(s string) (Role, error) {
 		r = Editor
 	}
 	if _, ok := roles[r]; !ok {
-		return "", Errorf(Invalid, "unknown role %q", clip(s)).At("role").
+		return "", Errorf(Invalid, "unknown role %q", Clip(s)).At("role").
 			Hinting("use owner, admin, editor or viewer")
 	}
 	return r, nil

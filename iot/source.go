@@ -48,6 +48,8 @@ const (
 	MaxRateLimit    = 1_000_000
 	MaxBasicSecret  = 256
 	MaxHeaderLength = 64
+	MaxClientID     = 2048 // a client id may be a URL
+	MaxScope        = 128
 )
 
 // neverCaptured are the headers that hold credentials: an endpoint may not ask
@@ -69,7 +71,7 @@ func (s EndpointSettings) check() error {
 	switch s.Auth {
 	case AuthNone, AuthBasic, AuthOAuth2:
 	default:
-		return Errorf(Invalid, "auth is none, basic or oauth2; got %q", clip(string(s.Auth))).At("auth")
+		return Errorf(Invalid, "auth is none, basic or oauth2; got %q", Clip(string(s.Auth))).At("auth")
 	}
 	switch {
 	case s.Auth == AuthBasic && (s.BasicUsername == "" || len(s.BasicUsername) > MaxHeaderLength || strings.Contains(s.BasicUsername, ":")):
@@ -78,6 +80,10 @@ func (s EndpointSettings) check() error {
 		return Errorf(Invalid, "basic_username goes with auth basic; auth is %s", s.Auth).At("basic_username")
 	case s.Auth != AuthOAuth2 && s.OAuth2Client+s.OAuth2Scope != "":
 		return Errorf(Invalid, "oauth2_client_id and oauth2_scope go with auth oauth2; auth is %s", s.Auth).At("auth")
+	case len(s.OAuth2Client) > MaxClientID:
+		return Errorf(Invalid, "an oauth2_client_id has at most %d bytes; got %d", MaxClientID, len(s.OAuth2Client)).At("oauth2_client_id")
+	case len(s.OAuth2Scope) > MaxScope || strings.ContainsAny(s.OAuth2Scope, ` "\\`):
+		return Errorf(Invalid, "an oauth2_scope is one scope of at most %d bytes; got %q", MaxScope, Clip(s.OAuth2Scope)).At("oauth2_scope")
 	case len(s.Schema) > MaxSchemaBytes:
 		return Errorf(Invalid, "a payload_schema has at most %d bytes; got %d", MaxSchemaBytes, len(s.Schema)).At("payload_schema")
 	case s.RateLimit < 0 || s.RateLimit > MaxRateLimit:
@@ -89,7 +95,7 @@ func (s EndpointSettings) check() error {
 		if h == "" || len(h) > MaxHeaderLength || strings.ContainsFunc(h, func(r rune) bool {
 			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
 		}) {
-			return Errorf(Invalid, "a captured header is 1 to %d letters, digits and '-'; got %q", MaxHeaderLength, clip(h)).At("capture_headers")
+			return Errorf(Invalid, "a captured header is 1 to %d letters, digits and '-'; got %q", MaxHeaderLength, Clip(h)).At("capture_headers")
 		}
 		for _, never := range neverCaptured {
 			if strings.EqualFold(h, never) {

@@ -49,7 +49,7 @@ func CheckSlug(s Slug) error {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-')
 	}
 	if !ok {
-		return Errorf(Invalid, "a slug is 1 to 63 of a-z, 0-9 and '-', with no '-' at either end; got %q", clip(string(s))).At("slug")
+		return Errorf(Invalid, "a slug is 1 to 63 of a-z, 0-9 and '-', with no '-' at either end; got %q", Clip(string(s))).At("slug")
 	}
 	if IsID(string(s)) {
 		return Errorf(Invalid, "a slug must not look like an id; got %q", s).At("slug")
@@ -96,7 +96,7 @@ func CheckURLPath(s URLPath) error {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_')
 	}
 	if !ok {
-		return Errorf(Invalid, "a url_path is 1 to 64 of a-z, 0-9, '_' and '-'; got %q", clip(string(s))).At("url_path")
+		return Errorf(Invalid, "a url_path is 1 to 64 of a-z, 0-9, '_' and '-'; got %q", Clip(string(s))).At("url_path")
 	}
 	return nil
 }
@@ -126,13 +126,23 @@ func CheckText(field, s string) error {
 	return nil
 }
 
-// clip shortens strangers' text so that an error message stays short.
-func clip(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
+// Clip shortens strangers' text so that an error message stays short and
+// shows no control characters.
+func Clip(s string) string { return clip(s, 80) }
+
+// ClipPointer shortens a JSON pointer (RFC 6901), which holds strangers' keys.
+func ClipPointer(p string) string { return clip(p, 256) }
+
+func clip(s string, most int) string {
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // Time is a moment, written as RFC 3339 in UTC with microseconds.
@@ -162,7 +172,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 func (t *Time) UnmarshalText(b []byte) error {
 	p, err := time.Parse(time.RFC3339Nano, string(b))
 	if year := p.UTC().Year(); err != nil || year < 0 || year > 9999 {
-		return Errorf(Invalid, "expected a time such as 2026-11-22T10:00:00Z, got %q", clip(string(b)))
+		return Errorf(Invalid, "expected a time such as 2026-11-22T10:00:00Z, got %q", Clip(string(b)))
 	}
 	*t = Micros(p.UnixMicro())
 	return nil

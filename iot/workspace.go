@@ -1,6 +1,9 @@
 package iot
 
-import "time"
+import (
+	"net/url"
+	"time"
+)
 
 // Workspace is the unit of isolation: one log of events, and the
 // configuration that feeds, reshapes and serves it.
@@ -41,11 +44,11 @@ func (w Workspace) Check() error {
 	if err := CheckSlug(w.Slug); err != nil {
 		return err
 	}
-	if len(w.AvatarURL) > 2048 {
-		return Errorf(Invalid, "an avatar_url has at most 2048 characters; got %d", len(w.AvatarURL)).At("avatar_url")
+	if u, err := url.Parse(w.AvatarURL); err != nil || len(w.AvatarURL) > 2048 || w.AvatarURL != "" && (u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		return Errorf(Invalid, "an avatar_url is an http or https URL of at most 2048 characters; got %q", Clip(w.AvatarURL)).At("avatar_url")
 	}
 	if w.DefaultRole.Rights() == 0 || w.DefaultRole == Owner {
-		return Errorf(Invalid, "a default_role is admin, editor or viewer; got %q", clip(string(w.DefaultRole))).At("default_role")
+		return Errorf(Invalid, "a default_role is admin, editor or viewer; got %q", Clip(string(w.DefaultRole))).At("default_role")
 	}
 	return w.Settings.Check()
 }

@@ -1,0 +1,75 @@
+// Command bench measures iotman beside its peers and beside the limits of the
+// machine: each contestant is a process of its own, they take turns for
+// several rounds, and the table that is printed holds medians of one run.
+//
+//	go run . [-rounds 3] [-seconds 5] [-jobs ingest,pages,mcp] [-big 5000000]
+//
+// Of every contestant that stores, the rows that are there afterwards are
+// counted against those it acknowledged; a contestant that lost some fails the
+// run. Load goes to loopback only.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+// options are the run's flags.
+type options struct {
+	rounds  int
+	seconds time.Duration
+	big     int
+	iotman  string // the binary
+	dir     string // scratch
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	if len(os.Args) > 2 && os.Args[1] == "contestant" {
+		return contest(ctx, os.Args[2], os.Args[3:])
+	}
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 3, "how often each contestant takes its turn")
+	flag.DurationVar(&o.seconds, "time", 5*time.Second, "how long a turn lasts")
+	flag.IntVar(&o.big, "big", 5_000_000, "how many events the big log of the pages job holds")
+	jobs := flag.String("jobs", "ingest,pages,mcp", "which jobs to run")
+	flag.StringVar(&o.iotman, "iotman", "", "the iotman binary (default: built from ..)")
+	flag.Parse()
+	var err error
+	if o.dir, err = os.MkdirTemp("", "iotman-bench"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(o.dir)
+	if o.iotman == "" {
+		if o.iotman, err = build(ctx, o.dir); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("%s\n\n", machine())
+	known := map[string]func(context.Context, options) error{"ingest": ingestJobs, "pages": pageJobs, "mcp": mcpJobs}
+	var errs []error
+	for _, name := range strings.Split(*jobs, ",") {
+		job, ok := known[name]
+		if !ok {
+			return fmt.Errorf("unknown job %q", name)
+		}
+		if err := job(ctx, o); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
