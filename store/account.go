@@ -21,8 +21,10 @@ const (
 // CreateAccount makes an account. The address is kept in lower case and is
 // unique.
 func (s *Store) CreateAccount(ctx context.Context, email, name string) (iot.Account, error) {
-	a := iot.Account{ID: NewID(), Email: strings.ToLower(strings.TrimSpace(email)), Name: name, CreatedAt: s.Now()}
-	if at := strings.IndexByte(a.Email, '@'); at < 1 || at == len(a.Email)-1 || len(a.Email) > 254 || strings.ContainsAny(a.Email, " \r\n") {
+	email = strings.TrimSpace(email)
+	a := iot.Account{ID: NewID(), Email: strings.ToLower(email), Name: name, CreatedAt: s.Now()}
+	if at := strings.IndexByte(email, '@'); at < 1 || at == len(email)-1 || len(email) > 254 || strings.Contains(email, " ") ||
+		iot.CheckText("email", email) != nil {
 		return a, iot.Errorf(iot.Invalid, "expected an email address such as ada@example.com").At("email")
 	}
 	err := s.writer.write(ctx, func(ctx context.Context) error {
@@ -53,7 +55,11 @@ func (s *Store) FirstAccount(ctx context.Context) (iot.Account, error) {
 
 // Owner returns an owner of the workspace, the one with the oldest account.
 func (w *Workspace) Owner(ctx context.Context) (iot.Account, error) {
-	return w.s.account(ctx, selectOwner, w.id)
+	a, err := w.s.account(ctx, selectOwner, w.id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, iot.Errorf(iot.NotFound, "no such workspace")
+	}
+	return a, err
 }
 
 func (s *Store) account(ctx context.Context, query string, args ...any) (iot.Account, error) {

@@ -68,11 +68,14 @@ func (p *pending) size() (n int) {
 
 // Append adds a batch to the workspace's log and returns once it is on disk.
 // If ctx ends first, the outcome is unknown to the caller: the batch may
-// still be committed, so a client repeats it under the same key.
+// still be committed, so a client repeats it under the same key. After Run has
+// returned it is Unavailable.
 func (w *Workspace) Append(ctx context.Context, b Batch) (Receipt, error) {
 	p := &pending{workspace: w.id, batch: b, done: make(chan struct{})}
 	select {
 	case w.s.appends <- p:
+	case <-w.s.stopped:
+		return Receipt{}, stopping()
 	case <-ctx.Done():
 		return Receipt{}, ctx.Err()
 	}
@@ -81,16 +84,32 @@ func (w *Workspace) Append(ctx context.Context, b Batch) (Receipt, error) {
 		return p.receipt, p.err
 	case <-ctx.Done():
 		return Receipt{}, ctx.Err()
+	case <-w.s.stopped:
+	}
+	select {
+	case <-p.done: // by the last commit
+		return p.receipt, p.err
+	default:
+		return Receipt{}, stopping()
 	}
 }
 
+func stopping() error {
+	return iot.Errorf(iot.Unavailable, "the server is stopping").Hinting("send it again in a moment")
+}
+
 // Run commits what Append brings, one transaction for whoever is waiting,
-// until ctx ends; then it commits what is still waiting and returns.
+// until ctx ends; then it commits what is still waiting and returns. It ends
+// with an error when the disk has failed to keep a commit: the process should
+// end, too. It is called once.
 func (s *Store) Run(ctx context.Context) error {
+	defer close(s.stopped)
 	for {
 		select {
 		case p := <-s.appends:
 			s.commit(s.gather(p))
+		case <-s.writer.failed:
+			return fmt.Errorf("the disk failed; nothing more is written: %w", s.writer.cause)
 		case <-ctx.Done():
 			for {
 				select {
@@ -156,12 +175,6 @@ const (
 		ON CONFLICT (workspace_id, source_id, name) DO UPDATE SET digest = excluded.digest, ids = excluded.ids, expires_at = excluded.expires_at`
 )
 
-// entry is an event that is about to get its sequence number.
-type entry struct {
-	p *pending
-	i int // its place in the batch
-}
-
 // appendTo writes one workspace's share of a group. Batches that turn out to
 // be repetitions, or to clash with one, are answered and leave the group.
 func (s *Store) appendTo(ctx context.Context, ws iot.ID, group []*pending) error {
@@ -219,9 +232,8 @@ func (s *Store) admit(ctx context.Context, p *pending, records []record, head, a
 	ids := make([]iot.ID, len(b.Events))
 	own := map[string]int{} // names within this batch
 	for i, e := range b.Events {
-		digest := sha256.Sum256(e.Payload)
 		if e.Key != "" {
-			known, err := s.named(ctx, ws, b.Source, "e"+e.Key, digest)
+			known, err := s.named(ctx, ws, b.Source, "e"+e.Key, sha256.Sum256(e.Payload))
 			if j, twice := own[e.Key]; err == nil && known == nil && twice {
 				known = ids[j : j+1]
 				if !bytes.Equal(e.Payload, b.Events[j].Payload) {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -49,14 +48,11 @@ const (
 func (s *Store) Change(ctx context.Context, by By, f func(context.Context, *Tx) error) error {
 	err := s.writer.write(ctx, func(ctx context.Context) error {
 		tx := s.tx(by)
-		err := row(ctx, s.writer, selectVersion, []any{by.Workspace}, &tx.version)
-		if errors.Is(err, sql.ErrNoRows) {
-			return iot.Errorf(iot.NotFound, "no such workspace")
-		}
+		have, err := s.version(ctx, by.Workspace)
 		if err != nil {
 			return err
 		}
-		tx.version++
+		tx.version = have + 1
 		if err := f(ctx, tx); err != nil {
 			return err
 		}
@@ -66,6 +62,17 @@ func (s *Store) Change(ctx context.Context, by By, f func(context.Context, *Tx) 
 		s.generation.Add(1)
 	}
 	return err
+}
+
+// version returns the workspace's version, within a transaction. Whoever adds
+// rows to a workspace asks first: one that is gone is NotFound, and rows that
+// came after its end would stay for ever.
+func (s *Store) version(ctx context.Context, ws iot.ID) (v int64, err error) {
+	err = row(ctx, s.writer, selectVersion, []any{ws}, &v)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, iot.Errorf(iot.NotFound, "no such workspace")
+	}
+	return v, err
 }
 
 // finish writes the rows that every change leaves.
@@ -120,21 +127,27 @@ func CheckVersion(want, have int64, current any) error {
 }
 
 func (s *Store) audit(ctx context.Context, by By, version int64, changes []iot.Change) error {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(changes); err != nil {
+	if changes == nil {
+		changes = []iot.Change{}
+	}
+	text, err := json.Marshal(changes)
+	if err != nil {
 		return err
 	}
-	_, err := exec(ctx, s.writer, insertAudit, by.Workspace, NewID(), s.now().UnixMicro(), by.Account, by.Email, by.Client,
-		by.Operation, version, text.String())
+	_, err = exec(ctx, s.writer, insertAudit, by.Workspace, NewID(), s.now().UnixMicro(), by.Account, by.Email, by.Client,
+		by.Operation, version, string(text))
 	return err
 }
 
 // Audit writes an audit row for what changed no configuration: a purge, or an
 // attempt to get where the caller may not go.
 func (s *Store) Audit(ctx context.Context, by By, changes ...iot.Change) error {
-	return s.writer.write(ctx, func(ctx context.Context) error { return s.audit(ctx, by, 0, changes) })
+	return s.writer.write(ctx, func(ctx context.Context) error {
+		if _, err := s.version(ctx, by.Workspace); err != nil {
+			return err
+		}
+		return s.audit(ctx, by, 0, changes)
+	})
 }
 
 // Audit returns up to limit audit rows, newest first, before the one with the

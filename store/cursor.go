@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 
 	"iotman/iot"
 )
@@ -25,7 +26,8 @@ func (w *Workspace) Position(list, cursor string) (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err == nil && len(b) > macSize {
 		position := string(b[macSize:])
-		if hmac.Equal(b[:macSize], w.s.cursorMAC(w.id, list, position)) {
+		// As it is written, since base64 can write the same bytes in several ways.
+		if hmac.Equal([]byte(cursor), []byte(w.Cursor(list, position))) {
 			return position, nil
 		}
 	}
@@ -36,6 +38,6 @@ func (w *Workspace) Position(list, cursor string) (string, error) {
 func (s *Store) cursorMAC(ws iot.ID, list, position string) []byte {
 	key := s.key.derive("cursor")
 	m := hmac.New(sha256.New, key[:])
-	m.Write([]byte(string(ws) + "\x00" + list + "\x00" + position))
+	fmt.Fprintf(m, "%s %d %s %s", ws, len(list), list, position)
 	return m.Sum(nil)[:macSize]
 }

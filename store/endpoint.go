@@ -16,12 +16,12 @@ const (
 	selectEndpoints    = `SELECT ` + endpointColumns + ` FROM http_endpoints WHERE workspace_id = ? AND id > ? ORDER BY id LIMIT ?`
 	selectEndpointSlug = `SELECT id FROM http_endpoints WHERE workspace_id = ? AND slug = ?`
 	selectEndpointPath = `SELECT id FROM http_endpoints WHERE workspace_id = ? AND url_path = ?`
-	selectPassword     = `SELECT basic_password FROM http_endpoints WHERE workspace_id = ? AND id = ?`
+	selectEndpointAt   = `SELECT ` + endpointColumns + `, basic_password FROM http_endpoints WHERE workspace_id = ? AND url_path = ?`
 	insertEndpoint     = `INSERT INTO http_endpoints (workspace_id, id, slug, name, url_path, enabled, settings, version, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateEndpoint = `UPDATE http_endpoints SET name = ?, url_path = ?, enabled = ?, settings = ?, version = ?, updated_at = ?
 		WHERE workspace_id = ? AND id = ?`
-	updatePassword = `UPDATE http_endpoints SET basic_password = ? WHERE workspace_id = ? AND id = ?`
+	updatePassword = `UPDATE http_endpoints SET basic_password = ? WHERE workspace_id = ? AND id = ?` //nolint:gosec // no credential
 	deleteEndpoint = `DELETE FROM http_endpoints WHERE workspace_id = ? AND id = ?`
 	countEndpoints = `SELECT COUNT(*) FROM http_endpoints WHERE workspace_id = ?`
 )
@@ -33,9 +33,13 @@ const MaxSources = 10_000
 func (c config) HTTPEndpoint(ctx context.Context, id iot.ID) (iot.HTTPEndpoint, error) {
 	e, err := scanEndpoint(func(dst ...any) error { return row(ctx, c.r, selectEndpoint, []any{c.ws, id}, dst...) })
 	if errors.Is(err, sql.ErrNoRows) {
-		return e, iot.Errorf(iot.NotFound, "no HTTP endpoint has this id").At("source_id").Hinting("http_endpoint_list shows the ids")
+		return e, noEndpoint()
 	}
 	return e, err
+}
+
+func noEndpoint() error {
+	return iot.Errorf(iot.NotFound, "no HTTP endpoint has this id").At("source_id").Hinting("http_endpoint_list shows the ids")
 }
 
 // HTTPEndpoints returns up to limit endpoints by id, after the one with the id
@@ -68,23 +72,15 @@ func scanEndpoint(scan func(...any) error) (iot.HTTPEndpoint, error) {
 // EndpointAt returns the endpoint with the URL path and, where it has one, its
 // basic password.
 func (w *Workspace) EndpointAt(ctx context.Context, path iot.URLPath) (e iot.HTTPEndpoint, password []byte, err error) {
-	var id iot.ID
-	err = row(ctx, w.r, selectEndpointPath, []any{w.id, path}, &id)
+	var sealed []byte // in one read, so that it is the password of these settings
+	e, err = scanEndpoint(func(dst ...any) error {
+		return row(ctx, w.r, selectEndpointAt, []any{w.id, path}, append(dst, &sealed)...)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return e, nil, iot.Errorf(iot.NotFound, "no source listens here").Hinting("http_endpoint_list shows the URLs")
 	}
-	if err != nil {
-		return e, nil, err
-	}
-	if e, err = w.HTTPEndpoint(ctx, id); err != nil {
-		return e, nil, err
-	}
-	var sealed []byte
-	if err := row(ctx, w.r, selectPassword, []any{w.id, id}, &sealed); err != nil {
-		return e, nil, err
-	}
-	if sealed != nil {
-		password, err = w.s.key.Open(passwordPlace(id), sealed)
+	if err == nil && sealed != nil {
+		password, err = w.s.key.Open(passwordPlace(e.ID), sealed)
 	}
 	return e, password, err
 }
@@ -107,7 +103,11 @@ func (t *Tx) CreateHTTPEndpoint(ctx context.Context, e iot.HTTPEndpoint) (iot.HT
 		e.Slug = "endpoint"
 	}
 	err := uniqueSlug(&e.Slug, "endpoint", true, func(c iot.Slug) (bool, error) {
-		return t.found(ctx, selectEndpointSlug, c)
+		used, err := t.found(ctx, selectEndpointSlug, c)
+		if err != nil || used || e.URLPath != "" {
+			return used, err
+		}
+		return t.found(ctx, selectEndpointPath, c)
 	})
 	if err != nil {
 		return e, err
@@ -166,7 +166,10 @@ func (t *Tx) SetBasicPassword(ctx context.Context, id iot.ID, password []byte) e
 	if password != nil {
 		sealed = t.s.key.Seal(passwordPlace(id), password)
 	}
-	_, err := exec(ctx, t.r, updatePassword, sealed, t.ws, id)
+	n, err := exec(ctx, t.r, updatePassword, sealed, t.ws, id)
+	if err == nil && n == 0 {
+		return noEndpoint()
+	}
 	return err
 }
 

@@ -21,6 +21,7 @@ const (
 
 func randomBits() uint16 { return uint16(rand.Uint32()) } //nolint:gosec // uniqueness, not secrecy: ids are no credentials
 
+//nolint:gosec // neither a time since 1970 nor a sequence number is negative
 func eventID(receivedMicros, seq int64, random uint16) iot.ID {
 	var b [16]byte
 	ms, us := receivedMicros/1000, receivedMicros%1000

@@ -90,6 +90,9 @@ func (w *Workspace) Events(ctx context.Context, q Query, yield func(iot.Event) b
 // bounds turns the query's bounds into the sequence numbers from lo to hi.
 // Since received_at never falls as seq rises, a range of time is one of both.
 func (w *Workspace) bounds(ctx context.Context, q Query) (lo, hi int64, err error) {
+	if q.After == math.MaxInt64 {
+		return 1, 0, nil
+	}
 	lo, hi = q.After+1, math.MaxInt64
 	if q.Before > 0 {
 		hi = q.Before - 1
@@ -247,20 +250,21 @@ func (sc *scan) seqs(ctx context.Context, seqs []int64) error {
 	if sc.q.Descending {
 		slices.Reverse(seqs)
 	}
-	var first, last int64 = 1, 0 // the block just visited
+	var first, last int64 // the block just visited; none begins at 0
 	for _, seq := range seqs {
 		if seq < sc.lo || seq > sc.hi || seq >= first && seq <= last {
 			continue
 		}
+		var at int64
 		var b []byte
-		err := row(ctx, sc.w.s.readers, selectBlockWith, []any{sc.w.id, seq / pageSize * pageSize, seq}, &first, &b)
-		if errors.Is(err, sql.ErrNoRows) {
-			first, last = 1, 0
-			continue // purged
+		err := row(ctx, sc.w.s.readers, selectBlockWith, []any{sc.w.id, seq / pageSize * pageSize, seq}, &at, &b)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && at == first {
+			continue // seq was purged, and what lies before it was visited, or purged too
 		}
 		if err != nil {
 			return err
 		}
+		first = at
 		more, err := sc.visit(first, b)
 		if err != nil || !more {
 			return err

@@ -50,6 +50,9 @@ const (
 // alone (jti).
 func (w *Workspace) IssueToken(ctx context.Context, g Grant, token iot.ID, expires time.Time) error {
 	return w.s.writer.write(ctx, func(ctx context.Context) error {
+		if _, err := w.s.version(ctx, w.id); err != nil {
+			return err
+		}
 		at := w.s.now().UnixMicro()
 		if _, err := exec(ctx, w.s.writer, insertGrant, w.id, g.ID, g.Account, g.Client, g.Audience, g.Scope, at); err != nil {
 			return fmt.Errorf("record a grant: %w", err)

@@ -17,41 +17,48 @@ const (
 	insertSchemaVersion = `INSERT INTO schema_version (version) VALUES (?)`
 )
 
-// migrate brings the database up to the newest migration, each in one
-// transaction. There is no way back: a backup is.
-func migrate(ctx context.Context, w *writer) error {
-	names, err := fs.Glob(migrations, "migrations/*.sql")
+// migrate brings the database up to the newest migration of from, each in one
+// transaction that also looks where the database stands: several processes may
+// find it old at once. Whatever check refuses stays as it is. There is no way
+// back: a backup is.
+func migrate(ctx context.Context, w *writer, from fs.FS, check func(context.Context) error) error {
+	names, err := fs.Glob(from, "migrations/*.sql")
 	if err != nil {
 		return err
 	}
 	slices.Sort(names)
-	var have int
-	err = w.write(ctx, func(ctx context.Context) error {
-		if _, err := exec(ctx, w, createSchemaVersion); err != nil {
-			return err
-		}
-		return row(ctx, w, selectSchemaVersion, nil, &have)
-	})
-	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
-	}
-	if have > len(names) {
-		return fmt.Errorf("the database has schema version %d and this program knows only %d: use a newer iotman", have, len(names))
-	}
-	for i, name := range names[have:] {
-		text, err := migrations.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		err = w.write(ctx, func(ctx context.Context) error {
-			if _, err := w.conn.ExecContext(ctx, string(text)); err != nil {
+	for done := false; !done; {
+		err := w.write(ctx, func(ctx context.Context) error {
+			if _, err := exec(ctx, w, createSchemaVersion); err != nil {
 				return err
 			}
-			_, err := exec(ctx, w, insertSchemaVersion, have+i+1)
+			var have int
+			if err := row(ctx, w, selectSchemaVersion, nil, &have); err != nil {
+				return err
+			}
+			if have > len(names) {
+				return fmt.Errorf("the database has schema version %d and this program knows only %d: use a newer iotman", have, len(names))
+			}
+			if have > 0 {
+				if err := check(ctx); err != nil {
+					return err
+				}
+			}
+			if done = have == len(names); done {
+				return nil
+			}
+			text, err := fs.ReadFile(from, names[have])
+			if err != nil {
+				return err
+			}
+			if _, err := w.conn.ExecContext(ctx, string(text)); err != nil {
+				return fmt.Errorf("%s: %w", names[have], err)
+			}
+			_, err = exec(ctx, w, insertSchemaVersion, have+1)
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("migration %s: %w", name, err)
+			return fmt.Errorf("open the database: %w", err)
 		}
 	}
 	return nil

@@ -62,6 +62,9 @@ type purge struct {
 // holds the first block at or after from's page.
 func (p *purge) step(ctx context.Context, from int64) (n, next int64, err error) {
 	err = p.s.writer.write(ctx, func(ctx context.Context) error {
+		if _, err := p.s.version(ctx, p.by.Workspace); err != nil {
+			return err
+		}
 		var first int64
 		err := row(ctx, p.s.writer, selectNextBlock, []any{p.by.Workspace, from / pageSize * pageSize}, &first)
 		if err != nil {

@@ -11,21 +11,26 @@ import (
 const RejectsKept = 100
 
 const (
-	// A ring: the slot after the newest one, by way of the oldest.
-	upsertReject = `INSERT INTO rejects (workspace_id, source_id, slot, event_id, received_at, code, reason, payload)
-		VALUES (?, ?, (SELECT COALESCE((SELECT slot + 1 FROM rejects WHERE workspace_id = ? AND source_id = ?
-			ORDER BY received_at DESC, event_id DESC LIMIT 1), 0) % 100), ?, ?, ?, ?, ?)
-		ON CONFLICT (workspace_id, source_id, slot) DO UPDATE SET event_id = excluded.event_id,
-			received_at = excluded.received_at, code = excluded.code, reason = excluded.reason, payload = excluded.payload`
+	insertReject = `INSERT INTO rejects (workspace_id, source_id, seq, event_id, received_at, code, reason, payload)
+		VALUES (?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM rejects WHERE workspace_id = ? AND source_id = ?), ?, ?, ?, ?, ?)`
+	deleteOldRejects = `DELETE FROM rejects WHERE workspace_id = ? AND source_id = ? AND seq <=
+		(SELECT MAX(seq) - ? FROM rejects WHERE workspace_id = ? AND source_id = ?)`
 	selectRejects = `SELECT event_id, source_id, received_at, code, reason, payload FROM rejects
-		WHERE workspace_id = ? AND source_id = ? ORDER BY received_at DESC, event_id DESC LIMIT 100`
+		WHERE workspace_id = ? AND source_id = ? ORDER BY seq DESC LIMIT ?`
 )
 
 // AddReject keeps a refusal, in place of the source's oldest.
 func (w *Workspace) AddReject(ctx context.Context, r iot.Reject) error {
 	return w.s.writer.write(ctx, func(ctx context.Context) error {
-		_, err := exec(ctx, w.s.writer, upsertReject, w.id, r.SourceID, w.id, r.SourceID,
+		if _, err := w.s.version(ctx, w.id); err != nil {
+			return err
+		}
+		_, err := exec(ctx, w.s.writer, insertReject, w.id, r.SourceID, w.id, r.SourceID,
 			r.EventID, r.ReceivedAt.UnixMicro(), r.Code, r.Reason, r.Payload)
+		if err != nil {
+			return err
+		}
+		_, err = exec(ctx, w.s.writer, deleteOldRejects, w.id, r.SourceID, RejectsKept, w.id, r.SourceID)
 		return err
 	})
 }
@@ -33,7 +38,7 @@ func (w *Workspace) AddReject(ctx context.Context, r iot.Reject) error {
 // Rejects returns what a source refused of late, newest first.
 func (w *Workspace) Rejects(ctx context.Context, source iot.ID) ([]iot.Reject, error) {
 	var out []iot.Reject
-	err := rows(ctx, w.r, selectRejects, []any{w.id, source}, func(rs *sql.Rows) (bool, error) {
+	err := rows(ctx, w.r, selectRejects, []any{w.id, source, RejectsKept}, func(rs *sql.Rows) (bool, error) {
 		var r iot.Reject
 		var at int64
 		err := rs.Scan(&r.EventID, &r.SourceID, &at, &r.Code, &r.Reason, &r.Payload)

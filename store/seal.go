@@ -38,7 +38,7 @@ func ParseKey(text string) (Key, error) {
 // LoadKey reads the key file. With create, an absent file is made, readable
 // by its owner alone; but never beside a database that some other key seals.
 func LoadKey(path, dir string, create bool) (Key, error) {
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if err == nil {
 		k, err := ParseKey(string(text))
 		if err != nil {
@@ -59,7 +59,7 @@ func LoadKey(path, dir string, create bool) (Key, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return Key{}, fmt.Errorf("make a key: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the operator names it
 	if err != nil {
 		return Key{}, fmt.Errorf("make a key: %w", err)
 	}
@@ -122,14 +122,15 @@ const (
 	upsertMeta = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )
 
-// checkKey compares the key with the one the folder was made with; the first
-// opening records it.
+// checkKey compares the key with the one the folder was made with, in the
+// writer's transaction; the first opening records it.
 func (s *Store) checkKey(ctx context.Context) error {
 	const name = "key_check"
 	var sealed []byte
-	err := row(ctx, s.readers, selectMeta, []any{name}, &sealed)
+	err := row(ctx, s.writer, selectMeta, []any{name}, &sealed)
 	if errors.Is(err, sql.ErrNoRows) {
-		return s.setMeta(ctx, name, s.key.Seal("meta:value:"+name, []byte(name)))
+		_, err = exec(ctx, s.writer, upsertMeta, name, s.key.Seal("meta:value:"+name, []byte(name)))
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("check the key: %w", err)
@@ -152,12 +153,8 @@ func (s *Store) Fact(ctx context.Context, name string) (string, error) {
 
 // SetFact records a fact about the data folder, such as "public_url".
 func (s *Store) SetFact(ctx context.Context, name, value string) error {
-	return s.setMeta(ctx, name, []byte(value))
-}
-
-func (s *Store) setMeta(ctx context.Context, name string, value []byte) error {
 	return s.writer.write(ctx, func(ctx context.Context) error {
-		_, err := exec(ctx, s.writer, upsertMeta, name, value)
+		_, err := exec(ctx, s.writer, upsertMeta, name, []byte(value))
 		return err
 	})
 }

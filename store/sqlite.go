@@ -70,7 +70,7 @@ func (p *readers) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if first := p.stmts[query]; first != nil {
-		return first, st.Close()
+		return first, st.Close() //nolint:sqlclosecheck // somebody was faster
 	}
 	p.stmts[query] = st
 	return st, nil
@@ -79,10 +79,12 @@ func (p *readers) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 // writer is the one connection that writes. Its statements run only inside
 // write, which holds the mutex.
 type writer struct {
-	db    *sql.DB
-	mu    sync.Mutex
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	db     *sql.DB
+	mu     sync.Mutex
+	conn   *sql.Conn
+	stmts  map[string]*sql.Stmt
+	failed chan struct{} // closed when an fsync has failed
+	cause  error         // why
 }
 
 func openWriter(ctx context.Context, path string) (*writer, error) {
@@ -90,17 +92,39 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := db.Conn(ctx)
+	c, err := connect(ctx, db)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
-	return &writer{db: db, conn: c, stmts: map[string]*sql.Stmt{}}, nil
+	return &writer{db: db, conn: c, stmts: map[string]*sql.Stmt{}, failed: make(chan struct{})}, nil
+}
+
+// connect waits, as a statement does, for a process that turns the WAL on or
+// takes it away; there SQLite itself does not wait (sqlite.org/wal.html, 9).
+func connect(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	for until := time.Now().Add(30 * time.Second); ; {
+		c, err := db.Conn(ctx)
+		if engineCode(err)&0xff != sqlite3.SQLITE_BUSY || time.Now().After(until) {
+			return c, err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func (w *writer) close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return errors.Join(w.conn.Close(), w.db.Close())
+	var errs []error
+	// Unlike a DB's, a Conn's statements are ours to close: one that is left
+	// keeps the connection open, and the WAL with it.
+	for _, st := range w.stmts {
+		errs = append(errs, st.Close())
+	}
+	return errors.Join(append(errs, w.conn.Close(), w.db.Close())...)
 }
 
 func (w *writer) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -122,28 +146,54 @@ const (
 )
 
 // write runs f in one transaction. What has begun is not abandoned half-way
-// because a client hung up.
+// because a client hung up, and nothing is left of it if f fails or panics.
+// After a failed fsync it writes no more: the kernel may have dropped what it
+// could not write, and the next fsync would not tell.
 func (w *writer) write(ctx context.Context, f func(context.Context) error) error {
 	ctx = context.WithoutCancel(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.cause != nil {
+		return iot.Errorf(iot.Unavailable, "the disk has failed and the server is stopping").Because(w.cause)
+	}
 	if _, err := exec(ctx, w, begin); err != nil {
 		return storageError(fmt.Errorf("begin: %w", err))
 	}
-	err := f(ctx)
-	if err == nil {
-		if _, err = exec(ctx, w, commit); err == nil {
-			return nil
+	committed := false
+	defer func() {
+		if !committed {
+			// Where this fails the engine has rolled back already, or the next begin says so.
+			_, _ = exec(ctx, w, rollback)
 		}
-		err = fmt.Errorf("commit: %w", err)
+	}()
+	if err := f(ctx); err != nil {
+		return storageError(err)
 	}
-	// Where this fails the engine has rolled back already, or the next begin says so.
-	_, _ = exec(ctx, w, rollback)
-	return storageError(err)
+	if _, err := exec(ctx, w, commit); err != nil {
+		err = fmt.Errorf("commit: %w", err)
+		if code := engineCode(err); code == sqlite3.SQLITE_IOERR_FSYNC || code == sqlite3.SQLITE_IOERR_DIR_FSYNC {
+			w.cause = err
+			close(w.failed)
+		}
+		return storageError(err)
+	}
+	committed = true
+	return nil
+}
+
+const dataVersion = `PRAGMA data_version`
+
+// foreign returns a number that changes with the commits of other processes,
+// not with our own (sqlite.org/pragma.html#pragma_data_version).
+func (w *writer) foreign(ctx context.Context) (v int64, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err = row(ctx, w, dataVersion, nil, &v)
+	return v, err
 }
 
 func exec(ctx context.Context, r runner, query string, args ...any) (int64, error) {
-	st, err := r.stmt(ctx, query)
+	st, err := r.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return 0, err
 	}
@@ -156,7 +206,7 @@ func exec(ctx context.Context, r runner, query string, args ...any) (int64, erro
 
 // row reads one row into dst; no row is sql.ErrNoRows.
 func row(ctx context.Context, r runner, query string, args []any, dst ...any) error {
-	st, err := r.stmt(ctx, query)
+	st, err := r.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return err
 	}
@@ -165,7 +215,7 @@ func row(ctx context.Context, r runner, query string, args []any, dst ...any) er
 
 // rows calls scan for each row until it says stop.
 func rows(ctx context.Context, r runner, query string, args []any, scan func(*sql.Rows) (more bool, err error)) error {
-	st, err := r.stmt(ctx, query)
+	st, err := r.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return err
 	}
@@ -186,30 +236,37 @@ func rows(ctx context.Context, r runner, query string, args []any, scan func(*sq
 // storageError makes of an engine's error what a caller should see: a full
 // disk and a clash have a meaning, the rest is internal.
 func storageError(err error) error {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		switch e.Code() & 0xff {
-		case sqlite3.SQLITE_FULL:
-			return iot.Errorf(iot.Full, "the disk is full").Hinting("free space; what was refused can be sent again").Because(err)
-		case sqlite3.SQLITE_CONSTRAINT:
-			return iot.Errorf(iot.Conflict, "this clashes with what exists").Hinting("read the current state and try again").Because(err)
-		case sqlite3.SQLITE_BUSY:
-			busy := iot.Errorf(iot.Unavailable, "the database is busy").Because(err)
-			busy.RetryAfter = time.Second
-			return busy
-		}
+	switch engineCode(err) & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return iot.Errorf(iot.Full, "the disk is full").Hinting("free space; what was refused can be sent again").Because(err)
+	case sqlite3.SQLITE_CONSTRAINT:
+		return iot.Errorf(iot.Conflict, "this clashes with what exists").Hinting("read the current state and try again").Because(err)
+	case sqlite3.SQLITE_BUSY:
+		busy := iot.Errorf(iot.Unavailable, "the database is busy").Because(err)
+		busy.RetryAfter = time.Second
+		return busy
 	}
 	return err
 }
 
+// engineCode returns the engine's extended result code
+// (sqlite.org/rescode.html), 0 for any other error.
+func engineCode(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code()
+	}
+	return 0
+}
+
 // lockFolder takes the folder's lock, or says who has it.
 func lockFolder(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("the data folder %s is served by another process: stop it first, or name another folder with -data (%w)", dir, err)
+		err = fmt.Errorf("the data folder %s is served by another process: stop it first, or name another folder with -data (%w)", dir, err)
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
@@ -220,5 +277,5 @@ func (s *Store) FreeBytes() (uint64, error) {
 	if err := syscall.Statfs(s.dir, &st); err != nil {
 		return 0, fmt.Errorf("statfs %s: %w", s.dir, err)
 	}
-	return st.Bavail * uint64(st.Bsize), nil
+	return st.Bavail * uint64(st.Bsize), nil //nolint:gosec // no block has a negative size
 }

@@ -36,6 +36,7 @@ type Store struct {
 	writer     *writer
 	readers    *readers
 	appends    chan *pending
+	stopped    chan struct{} // closed when Run has returned
 	generation atomic.Uint64
 }
 
@@ -43,7 +44,10 @@ type Store struct {
 // refuses a database that is newer than the program, a key that does not open
 // what is sealed there and, with Exclude, a folder that another process serves.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{log: cfg.Log, now: cfg.Now, key: cfg.Key, dir: cfg.Dir, appends: make(chan *pending, maxWaiting)}
+	s := &Store{
+		log: cfg.Log, now: cfg.Now, key: cfg.Key, dir: cfg.Dir,
+		appends: make(chan *pending, maxWaiting), stopped: make(chan struct{}),
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -70,7 +74,7 @@ func (s *Store) open(ctx context.Context, cfg Config) error {
 	if s.writer, err = openWriter(ctx, path); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.writer); err != nil {
+	if err := migrate(ctx, s.writer, migrations, s.checkKey); err != nil {
 		return err
 	}
 	pool, err := open(path, readerPragmas, readerConns())
@@ -78,7 +82,7 @@ func (s *Store) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.readers = &readers{db: pool, stmts: map[string]*sql.Stmt{}}
-	return s.checkKey(ctx)
+	return nil
 }
 
 // Close releases the database and the folder's lock.

@@ -15,7 +15,7 @@ const (
 	deleteFreeSlugs  = `DELETE FROM quarantined_slugs WHERE free_at < ?`
 	selectDeleted    = `SELECT workspace_id FROM deleted_workspaces ORDER BY workspace_id LIMIT 1`
 	forgetDeleted    = `DELETE FROM deleted_workspaces WHERE workspace_id = ?`
-	selectRetentions = `SELECT id, settings FROM workspaces WHERE settings LIKE '%"retention_days":%' ORDER BY id`
+	selectRetentions = `SELECT id FROM workspaces WHERE settings LIKE '%"retention_days":%' ORDER BY id`
 	dropBlocks       = `DELETE FROM event_blocks WHERE workspace_id = ? AND first_seq IN
 		(SELECT first_seq FROM event_blocks WHERE workspace_id = ? ORDER BY first_seq LIMIT 500)`
 	dropTerms = `DELETE FROM event_terms WHERE workspace_id = ? AND page IN
@@ -85,31 +85,33 @@ func (s *Store) sweepDeleted(ctx context.Context) error {
 }
 
 // sweepRetention removes the events that are older than their workspace keeps.
+// One that fails does not keep the others from it.
 func (s *Store) sweepRetention(ctx context.Context) error {
 	var ids []iot.ID
 	err := rows(ctx, s.readers, selectRetentions, nil, func(rs *sql.Rows) (bool, error) {
 		var id iot.ID
-		var settings string
-		err := rs.Scan(&id, &settings)
+		err := rs.Scan(&id)
 		ids = append(ids, id)
 		return true, err
 	})
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, id := range ids {
-		w, err := s.Workspace(id).Get(ctx)
-		if err != nil {
-			return err
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		if days := w.Settings.RetentionDays; days > 0 {
+		w, err := s.Workspace(id).Get(ctx)
+		if days := w.Settings.RetentionDays; err == nil && days > 0 {
 			until := iot.Micros(s.now().AddDate(0, 0, -days).UnixMicro())
-			if _, err := s.Purge(ctx, By{Workspace: id, Operation: "retention"}, Query{To: until}); err != nil {
-				return fmt.Errorf("retention of workspace %s: %w", id, err)
-			}
+			_, err = s.Purge(ctx, By{Workspace: id, Operation: "retention"}, Query{To: until})
+		}
+		if err != nil && iot.KindOf(err) != iot.NotFound { // that one was deleted meanwhile
+			errs = append(errs, fmt.Errorf("retention of workspace %s: %w", id, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // SweepEvery is how often RunSweeps sweeps.
@@ -121,7 +123,7 @@ func (s *Store) RunSweeps(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("sweep", "err", err)
+			s.log.ErrorContext(ctx, "sweep", "err", err)
 		}
 		select {
 		case <-tick.C:
@@ -134,24 +136,18 @@ func (s *Store) RunSweeps(ctx context.Context) error {
 // watchEvery is how soon another process's change is noticed.
 const watchEvery = 200 * time.Millisecond
 
-// Watch raises the generation when the database was changed, so that what
-// another process did (iotman token, a second node) is soon seen here.
+// Watch raises the generation when another process changed the database
+// (iotman token, a second node), so that what it did is soon seen here.
 func (s *Store) Watch(ctx context.Context) error {
-	c, err := s.readers.db.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("watch the database: %w", err)
-	}
-	defer c.Close()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	var seen int64
 	for {
-		var v int64
-		// It tells of commits by any other connection (sqlite.org/pragma.html#pragma_data_version).
-		if err := c.QueryRowContext(ctx, `PRAGMA data_version`).Scan(&v); err != nil && ctx.Err() == nil {
+		v, err := s.writer.foreign(ctx)
+		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("watch the database: %w", err)
 		}
-		if v != seen {
+		if err == nil && v != seen {
 			seen = v
 			s.generation.Add(1)
 		}

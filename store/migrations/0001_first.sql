@@ -38,6 +38,7 @@ CREATE TABLE quarantined_slugs (
 	slug TEXT NOT NULL PRIMARY KEY,
 	free_at BIGINT NOT NULL
 );
+CREATE INDEX quarantined_slugs_free ON quarantined_slugs (free_at);
 
 -- Workspaces that are gone but whose log is still being removed.
 CREATE TABLE deleted_workspaces (
@@ -159,15 +160,15 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
--- A ring of the newest refusals of each source.
+-- The newest refusals of each source, in the order in which they came.
 CREATE TABLE rejects (
 	workspace_id TEXT NOT NULL,
 	source_id TEXT NOT NULL,
-	slot BIGINT NOT NULL,
+	seq BIGINT NOT NULL,
 	event_id TEXT NOT NULL,
 	received_at BIGINT NOT NULL,
 	code TEXT NOT NULL,
 	reason TEXT NOT NULL,
 	payload TEXT NOT NULL,
-	PRIMARY KEY (workspace_id, source_id, slot)
+	PRIMARY KEY (workspace_id, source_id, seq)
 );

@@ -95,16 +95,17 @@ CREATE TABLE quarantined_slugs (
 	slug TEXT NOT NULL PRIMARY KEY,
 	free_at BIGINT NOT NULL
 );
+CREATE INDEX quarantined_slugs_free ON quarantined_slugs (free_at);
 CREATE TABLE rejects (
 	workspace_id TEXT NOT NULL,
 	source_id TEXT NOT NULL,
-	slot BIGINT NOT NULL,
+	seq BIGINT NOT NULL,
 	event_id TEXT NOT NULL,
 	received_at BIGINT NOT NULL,
 	code TEXT NOT NULL,
 	reason TEXT NOT NULL,
 	payload TEXT NOT NULL,
-	PRIMARY KEY (workspace_id, source_id, slot)
+	PRIMARY KEY (workspace_id, source_id, seq)
 );
 CREATE TABLE schema_version (version BIGINT NOT NULL);
 CREATE TABLE signing_keys (
