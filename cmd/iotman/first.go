@@ -16,37 +16,38 @@ const (
 )
 
 // prepare records the public URL and makes sure that there is an account with
-// a workspace.
-func prepare(ctx context.Context, st *store.Store, publicURL string) error {
+// a workspace. It reports whether this is the first start, the one that made
+// the workspace.
+func prepare(ctx context.Context, st *store.Store, publicURL string) (first bool, err error) {
 	if err := st.SetFact(ctx, factPublicURL, publicURL); err != nil {
-		return fmt.Errorf("record the public URL: %w", err)
+		return false, fmt.Errorf("record the public URL: %w", err)
 	}
 	account, err := st.FirstAccount(ctx)
 	if err != nil {
-		return fmt.Errorf("look for an account: %w", err)
+		return false, fmt.Errorf("look for an account: %w", err)
 	}
 	if account.ID == "" {
 		if account, err = st.CreateAccount(ctx, firstEmail, "Admin"); err != nil {
-			return fmt.Errorf("make the first account: %w", err)
+			return false, fmt.Errorf("make the first account: %w", err)
 		}
 	}
 	has, err := st.WorkspacesOf(ctx, account.ID, "", 1)
 	if err != nil {
-		return fmt.Errorf("look for a workspace: %w", err)
+		return false, fmt.Errorf("look for a workspace: %w", err)
 	}
 	if len(has) > 0 {
-		return nil
+		return false, nil
 	}
 	by := store.By{Account: account.ID, Email: account.Email, Client: tokenClient, Operation: "workspace_create"}
 	_, err = st.CreateWorkspace(ctx, by, iot.Workspace{Name: "Default", Slug: firstWorkspace, DefaultRole: iot.Editor})
 	if err != nil {
-		return fmt.Errorf("make the first workspace: %w", err)
+		return false, fmt.Errorf("make the first workspace: %w", err)
 	}
-	return nil
+	return true, nil
 }
 
-// welcome prints what a person needs next.
-func welcome(ctx context.Context, e env, st *store.Store, f serveFlags, first bool) error {
+// welcome prints what a person needs after the first start.
+func welcome(ctx context.Context, e env, st *store.Store, f serveFlags) error {
 	account, err := st.FirstAccount(ctx)
 	if err != nil {
 		return err
@@ -57,9 +58,6 @@ func welcome(ctx context.Context, e env, st *store.Store, f serveFlags, first bo
 	}
 	ws := workspaces[0]
 	mcpURL := f.publicURL + "/mcp/" + string(ws.Slug)
-	if _, err := fmt.Fprintf(e.stdout, "iotman listens on %s, data in %s\n", f.publicURL, f.data); err != nil || !first {
-		return err
-	}
 	signed, err := mint(ctx, st, order{workspace: string(ws.ID), ttl: time.Hour})
 	if err != nil {
 		return err

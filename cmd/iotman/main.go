@@ -22,17 +22,21 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-	switch {
-	case err == nil:
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2) //nolint:gocritic // stop only restores the signals
-	default:
-		fmt.Fprintln(os.Stderr, "iotman:", err)
-		os.Exit(1)
+	stop()
+	if err == nil {
+		return
 	}
+	fmt.Fprintln(os.Stderr, "iotman:", err)
+	if _, ok := errors.AsType[misuse](err); ok {
+		os.Exit(2)
+	}
+	os.Exit(1)
 }
+
+// misuse is a command line that makes no sense; the program exits with 2 then,
+// and with 1 where something else failed.
+type misuse struct{ error }
 
 // command is a subcommand: its one-line description and what runs it.
 type command struct {
@@ -59,18 +63,23 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	e := env{getenv, stdout, stderr}
 	if len(args) == 0 {
 		usage(stderr)
-		return flag.ErrHelp
+		return misuse{errors.New("expected a command")}
 	}
 	for _, c := range commands() {
-		if c.name == args[0] {
-			return c.run(ctx, e, args[1:])
+		if c.name != args[0] {
+			continue
 		}
+		if err := c.run(ctx, e, args[1:]); !errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return nil
+	}
+	if a := args[0]; a == "help" || a == "-h" || a == "-help" || a == "--help" {
+		usage(stdout)
+		return nil
 	}
 	usage(stderr)
-	if a := args[0]; a == "help" || a == "-h" || a == "-help" || a == "--help" {
-		return flag.ErrHelp
-	}
-	return fmt.Errorf("unknown command %q", args[0])
+	return misuse{fmt.Errorf("unknown command %q", args[0])}
 }
 
 func usage(w io.Writer) {
@@ -82,33 +91,42 @@ func usage(w io.Writer) {
 }
 
 // flags returns the flag set of a command. parse fills it from the arguments
-// and, for what they do not name, from the environment.
+// and, for what they do not name, from the environment. Asked for help it
+// prints the manual and returns flag.ErrHelp.
 func (e env) flags(name, about string) (fs *flag.FlagSet, parse func([]string) error) {
 	fs = flag.NewFlagSet("iotman "+name, flag.ContinueOnError)
-	fs.SetOutput(e.stderr)
-	fs.Usage = func() {
-		fmt.Fprintf(e.stderr, "usage: iotman %s [flags]\n\n%s\n\n", name, about)
-		fs.PrintDefaults()
-		fmt.Fprint(e.stderr, "\nA flag that is not given is read from IOTMAN_ and its name: -public-url from IOTMAN_PUBLIC_URL.\n")
-	}
+	fs.SetOutput(io.Discard) // run's caller prints what is wrong
 	return fs, func(args []string) error {
-		if err := fs.Parse(args); err != nil {
-			return flag.ErrHelp // the flag set has said what is wrong
+		err := fs.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(e.stdout, "usage: iotman %s [flags]\n\n%s\n\n", name, about)
+			fs.SetOutput(e.stdout)
+			fs.PrintDefaults()
+			fmt.Fprint(e.stdout, "\nA flag that is not given is read from IOTMAN_ and its name: -public-url from IOTMAN_PUBLIC_URL.\n")
+			return err
 		}
-		if fs.NArg() > 0 {
-			return fmt.Errorf("unexpected argument %q", fs.Arg(0))
+		if err == nil && fs.NArg() > 0 {
+			err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
 		}
-		given := map[string]bool{}
-		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-		var errs []error
-		fs.VisitAll(func(f *flag.Flag) {
-			variable := "IOTMAN_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-			if v := e.getenv(variable); v != "" && !given[f.Name] {
-				if err := fs.Set(f.Name, v); err != nil {
-					errs = append(errs, fmt.Errorf("%s: %w", variable, err))
-				}
-			}
-		})
-		return errors.Join(errs...)
+		if err != nil {
+			return misuse{fmt.Errorf("%w; iotman %s -help is the manual", err, name)}
+		}
+		return e.fill(fs)
 	}
+}
+
+// fill sets the flags that were not given from the environment.
+func (e env) fill(fs *flag.FlagSet) error {
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var errs []error
+	fs.VisitAll(func(f *flag.Flag) {
+		variable := "IOTMAN_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if v := e.getenv(variable); v != "" && !given[f.Name] {
+			if err := fs.Set(f.Name, v); err != nil {
+				errs = append(errs, fmt.Errorf("invalid value %q for %s: %w", v, variable, err))
+			}
+		}
+	})
+	return errors.Join(errs...)
 }

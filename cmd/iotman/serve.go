@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,13 +32,18 @@ type serveFlags struct {
 	addr, publicURL, allowOrigin, log string
 }
 
+const serveAbout = `Runs the server. The first start makes the data folder, an account and a workspace.
+
+SIGTERM or an interrupt stops it: /readyz fails, then requests in flight are answered, within
+30 seconds. Further ones change nothing. SIGKILL loses nothing that was acknowledged.`
+
 func serve(ctx context.Context, e env, args []string) error {
-	fs, parse := e.flags("serve", "Runs the server. The first start makes the data folder, an account and a workspace.")
+	fs, parse := e.flags("serve", serveAbout)
 	var f serveFlags
 	fs.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
 	fs.StringVar(&f.data, "data", "iotman-data", "data `folder`")
 	fs.StringVar(&f.publicURL, "public-url", "", "`URL` that clients reach the server at (default: http:// and the address)")
-	fs.StringVar(&f.keyFile, "key-file", "", "`file` with the key that seals secrets (default: key in the data folder)")
+	fs.StringVar(&f.keyFile, "key-file", "", keyFileUsage)
 	fs.StringVar(&f.allowOrigin, "allow-origin", "", "`origins` whose pages may call /mcp, separated by commas")
 	fs.StringVar(&f.log, "log", "info", "`level` of the log: debug, info, warn or error")
 	if err := parse(args); err != nil {
@@ -50,8 +54,6 @@ func serve(ctx context.Context, e env, args []string) error {
 		return fmt.Errorf("-log is debug, info, warn or error; got %q", f.log)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
-	_, err := os.Stat(filepath.Join(f.data, "iotman.db"))
-	first := errors.Is(err, os.ErrNotExist)
 	key, err := f.key(e, true)
 	if err != nil {
 		return err
@@ -67,19 +69,26 @@ func serve(ctx context.Context, e env, args []string) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	if f.publicURL == "" {
-		f.publicURL = defaultURL(f.addr, l.Addr())
-	}
-	f.publicURL = strings.ToLower(strings.TrimSuffix(f.publicURL, "/"))
-	if err := prepare(ctx, st, f.publicURL); err != nil {
-		return err
-	}
-	edge, err := assemble(ctx, st, log, f)
+	listening := defaultURL(f.addr, l.Addr())
+	f.publicURL = cmp.Or(strings.ToLower(strings.TrimSuffix(f.publicURL, "/")), listening)
+	edge, err := assemble(ctx, st, log, f) // refuses a public URL that is none before it is recorded
 	if err != nil {
 		return err
 	}
-	if err := welcome(ctx, e, st, f, first); err != nil {
+	first, err := prepare(ctx, st, f.publicURL)
+	if err != nil {
 		return err
+	}
+	if f.publicURL != listening {
+		listening += " as " + f.publicURL
+	}
+	if _, err := fmt.Fprintf(e.stdout, "iotman listens on %s, data in %s\n", listening, f.data); err != nil {
+		return err
+	}
+	if first {
+		if err := welcome(ctx, e, st, f); err != nil {
+			return err
+		}
 	}
 	return work(ctx, st, edge, l)
 }
@@ -137,8 +146,9 @@ const (
 	drainLimit  = 29 * time.Second
 )
 
-// work serves until ctx ends, then stops in order: readiness, requests in
-// flight, the log's writer. What was acknowledged is on disk.
+// work serves until ctx ends, then stops in order: readiness, who waits for
+// events, requests in flight, the log's writer. What was acknowledged is on
+// disk.
 func work(ctx context.Context, st *store.Store, edge *api.Server, l net.Listener) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -148,23 +158,47 @@ func work(ctx context.Context, st *store.Store, edge *api.Server, l net.Listener
 	workers.Go(func() error { return st.Watch(background) })
 
 	srv := edge.HTTPServer(l.Addr().String())
+	srv.Handler = partingFrom(ctx, edge)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	var err error
 	select {
 	case err = <-served:
 	case <-background.Done(): // a worker failed
+		err = srv.Close()
+		<-served
 	case <-ctx.Done():
 		edge.Drain()
 		time.Sleep(drainNotice)
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
-		err = srv.Shutdown(limited)
-		cancel()
+		edge.Flow.Drain()
+		err = shutdown(srv)
 		<-served
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
 	}
 	stop()
 	return errors.Join(err, workers.Wait())
+}
+
+// partingFrom returns next with answers that, once ctx has ended, tell their
+// connection's end (RFC 9112 section 9.6): a client that goes on meanwhile is
+// on a fresh connection when the idle ones are closed, and no request of its
+// is cut off.
+func partingFrom(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ctx.Err() != nil {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// shutdown waits for the requests in flight, and cuts off those that are not
+// answered in time.
+func shutdown(srv *http.Server) error {
+	limited, cancel := context.WithTimeout(context.Background(), drainLimit)
+	defer cancel()
+	err := srv.Shutdown(limited)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("cut off what was unanswered after %s", drainLimit)
+	}
+	return errors.Join(err, srv.Close())
 }

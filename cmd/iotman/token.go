@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,11 +22,14 @@ func printToken(ctx context.Context, e env, args []string) error {
 	fs, parse := e.flags("token", "Prints an access token for one workspace, and nothing else.\nThe data folder is one that iotman serve has made; it may be served meanwhile.")
 	var f folderFlags
 	fs.StringVar(&f.data, "data", "iotman-data", "data `folder`")
-	fs.StringVar(&f.keyFile, "key-file", "", "`file` with the key that seals secrets (default: key in the data folder)")
+	fs.StringVar(&f.keyFile, "key-file", "", keyFileUsage)
 	var o order
 	fs.StringVar(&o.workspace, "workspace", "default", "`slug` or id of the workspace")
 	fs.StringVar(&o.email, "email", "", "`address` of the member it is for (default: the workspace's owner)")
-	fs.StringVar(&o.permissions, "permissions", "", "what it may do, separated by commas (default: all that the role holds)")
+	fs.Func("permissions", "what it may do: `names` separated by commas (default: all that the role holds)", func(list string) error {
+		o.permissions, o.narrowed = list, true
+		return nil
+	})
 	fs.DurationVar(&o.ttl, "ttl", time.Hour, "how long it lives, at most 24h")
 	if err := parse(args); err != nil {
 		return err
@@ -52,8 +56,10 @@ func printToken(ctx context.Context, e env, args []string) error {
 
 // order is what token is asked for.
 type order struct {
-	workspace, email, permissions string
-	ttl                           time.Duration
+	workspace, email string
+	permissions      string
+	narrowed         bool // to permissions, even if those are none
+	ttl              time.Duration
 }
 
 // mint issues a management token to a member of the workspace.
@@ -89,10 +95,13 @@ func mint(ctx context.Context, st *store.Store, o order) (string, error) {
 		return "", fmt.Errorf("%s is not a member of the workspace %s", account.Email, ws.Slug)
 	}
 	rights := role.Rights()
-	if o.permissions != "" {
+	if o.narrowed {
 		asked, err := iot.ParsePermissions(o.permissions)
+		if err == nil && asked == 0 {
+			err = errors.New("-permissions names none")
+		}
 		if err != nil {
-			return "", fmt.Errorf("%w (%s)", err, rights)
+			return "", fmt.Errorf("%w; the role %s holds %s", err, role, rights)
 		}
 		if over := asked.Without(rights); over != 0 {
 			return "", fmt.Errorf("the role %s does not hold %s", role, over)
