@@ -27,15 +27,28 @@ func (s *Server) mcp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	return s.MCP.Serve(w, r, c)
+	if r.Method != http.MethodPost { // the revisions that stream by GET have it optional
+		w.Header().Set("Allow", "POST, OPTIONS")
+		return iot.Errorf(iot.NotAllowed, "the MCP endpoint takes POST; it opens no stream and keeps no session").
+			Hinting("post one JSON-RPC message a request")
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	return s.MCP.Serve(w, r, c, body)
 }
 
 // origin refuses a browser's request from a page that is not ours, not
-// allowed, and not on this machine while the server is (a page there that was
-// reached by DNS rebinding names its own host). Without an Origin no browser
-// is asking.
+// allowed, and not on this machine while the server is. A server on this
+// machine is called by a name of this machine, too: a page that reached it by
+// DNS rebinding is of its own origin and names its own host. Without an Origin
+// no page of another origin is asking.
 func (s *Server) origin(w http.ResponseWriter, r *http.Request) error {
+	if s.loopback && r.Host != s.host && !isLoopback(hostname(r.Host)) {
+		return iot.Errorf(iot.Forbidden, "this server is reached at %s, not at %.80q", s.PublicURL, r.Host).
+			Hinting("whoever runs the server can name another address with -public-url")
+	}
 	origins := r.Header.Values("Origin")
 	if len(origins) == 0 {
 		return nil
@@ -51,6 +64,9 @@ func (s *Server) origin(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version")
 	return nil
 }
+
+// hostname returns a Host without its port (RFC 9110 section 7.2).
+func hostname(host string) string { return (&url.URL{Host: host}).Hostname() }
 
 func loopbackOrigin(o string) bool {
 	u, err := url.Parse(o)

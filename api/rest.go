@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,12 +25,16 @@ func (s *Server) operation(op tools.Op) func(http.ResponseWriter, *http.Request)
 		if err := c.Can(op.Permission); err != nil {
 			return err
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		query, err := tools.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			return err
+		}
+		body, err := readBody(w, r)
 		if err != nil {
 			return err
 		}
 		in, err := op.Bind(tools.Request{
-			PathVars: r.PathValue, Query: r.URL.Query(), ContentType: r.Header.Get("Content-Type"),
+			PathVars: r.PathValue, Query: query, ContentType: r.Header.Get("Content-Type"),
 			IfMatch: r.Header.Get("If-Match"), Body: body,
 		})
 		if err != nil {
@@ -54,6 +59,15 @@ func (s *Server) operation(op tools.Op) func(http.ResponseWriter, *http.Request)
 		}
 		return writeJSON(w, "application/json", status, out)
 	}
+}
+
+// readBody reads the body of a management call.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); err != nil && !ok {
+		err = iot.Errorf(iot.Invalid, "the body broke off").Hinting("send it again").Because(err)
+	}
+	return body, err
 }
 
 // nextURL returns the request's URL with another cursor.

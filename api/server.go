@@ -34,7 +34,8 @@ type Server struct {
 	Config
 	mux      *http.ServeMux
 	origins  map[string]bool
-	loopback bool // the public URL is this machine's own
+	host     string // the public URL's
+	loopback bool   // the public URL is this machine's own
 	draining atomic.Bool
 	strays   strays
 }
@@ -45,7 +46,10 @@ func New(cfg Config) (*Server, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" {
 		return nil, fmt.Errorf("the public URL is a scheme and a host, such as https://iot.example.com; got %q", cfg.PublicURL)
 	}
-	s := &Server{Config: cfg, mux: http.NewServeMux(), origins: map[string]bool{cfg.PublicURL: true}, loopback: isLoopback(u.Hostname())}
+	s := &Server{
+		Config: cfg, mux: http.NewServeMux(), origins: map[string]bool{cfg.PublicURL: true},
+		host: u.Host, loopback: isLoopback(u.Hostname()),
+	}
 	for _, o := range cfg.AllowOrigins {
 		s.origins[o] = true
 	}

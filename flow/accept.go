@@ -91,7 +91,9 @@ func (f *Flow) Accept(ctx context.Context, s *Source, p Post) ([]iot.ID, error) 
 	if batch.Events, err = s.events(body.Items, p); err != nil {
 		return nil, err
 	}
-	receipt, err := f.st.Workspace(s.Workspace).Append(ctx, batch)
+	// A body that came whole is kept, though its sender may be gone by now: else
+	// it could be committed all the same, and who waits for it not hear of it.
+	receipt, err := f.st.Workspace(s.Workspace).Append(context.WithoutCancel(ctx), batch)
 	if err != nil {
 		if iot.KindOf(err) == iot.Conflict {
 			err = f.reject(ctx, s, body.Text, err)

@@ -82,7 +82,10 @@ func (f *Flow) Source(ctx context.Context, slug iot.Slug, path iot.URLPath) (*So
 	if !e.Enabled {
 		return nil, missing
 	}
-	s := &Source{HTTPEndpoint: e, Workspace: id, password: sha256.Sum256(password), limits: f.limitsOf(e.ID)}
+	s := &Source{HTTPEndpoint: e, Workspace: id, limits: f.limitsOf(e.ID)}
+	if password != nil { // the zero digest is no password's
+		s.password = sha256.Sum256(password)
+	}
 	if e.Schema != nil {
 		if s.schema, err = schema.CompileUntrusted(e.Schema); err != nil {
 			return nil, fmt.Errorf("payload schema of source %s: %w", e.ID, err)

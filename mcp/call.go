@@ -19,16 +19,19 @@ import (
 // callName is the one tool that is no operation.
 const callName = "iotman_call"
 
+// callSchema is the schema of its input.
+const callSchema = `{"type":"object","additionalProperties":false,"required":["method","path"],"properties":{
+"method":{"type":"string","enum":["GET","POST","PUT","DELETE"],"description":"as the path's operation has it"},
+"path":{"type":"string","description":"begins with /data/ or /api/v1/"},
+"query":{"type":"object","description":"query parameters"},
+"body":{"description":"JSON; a string is sent as it is, e.g. NDJSON"}}}`
+
 func callTool() mcp.Tool {
 	t := mcp.NewToolWithRawSchema(callName,
 		"Call a path of this server that has no tool of its own. "+
 			"POST /data/<workspace-slug>/<url_path> sends a test event as a device would; any path of the REST API under /api/v1 works too. "+
 			"The call is judged like the tool it stands for, and reaches only this workspace.",
-		json.RawMessage(`{"type":"object","additionalProperties":false,"required":["method","path"],"properties":{
-"method":{"type":"string","enum":["GET","POST","PUT","DELETE"]},
-"path":{"type":"string","description":"begins with /data/ or /api/v1/"},
-"query":{"type":"object","description":"query parameters"},
-"body":{"description":"JSON; a string is sent as it is, e.g. NDJSON"}}}`))
+		json.RawMessage(callSchema))
 	t.Title = "Call any path"
 	t.Annotations = mcp.ToolAnnotation{
 		Title: t.Title, ReadOnlyHint: new(false), DestructiveHint: new(true), IdempotentHint: new(false), OpenWorldHint: new(false),
@@ -36,7 +39,7 @@ func callTool() mcp.Tool {
 	return t
 }
 
-// call is the input of iotman_call.
+// callInput is the input of iotman_call.
 type callInput struct {
 	Method string                     `json:"method"`
 	Path   string                     `json:"path"`
@@ -44,15 +47,11 @@ type callInput struct {
 	Body   json.RawMessage            `json:"body"`
 }
 
-func parseCall(raw json.RawMessage) (callInput, error) {
-	var in callInput
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil || in.Method == "" || in.Path == "" {
-		return in, iot.Errorf(iot.Invalid, "expected method, path and, where needed, query and body").
-			Hinting(`for example {"method":"POST","path":"/data/default/greenhouse","body":{"temperature":21.5}}`).Because(err)
+func (h *Handler) parseCall(raw json.RawMessage) (in callInput, err error) {
+	if mistakes := h.input.Validate(raw); len(mistakes) > 0 {
+		return in, tools.Invalid(mistakes)
 	}
-	return in, nil
+	return in, json.Unmarshal(raw, &in)
 }
 
 // target returns what the call reaches: an operation with its path's
@@ -62,6 +61,9 @@ func (h *Handler) target(c iot.Caller, in callInput) (op tools.Op, vars map[stri
 		slug, path, _ := strings.Cut(rest, "/")
 		if slug != string(c.Slug) {
 			return op, nil, "", elsewhere(c)
+		}
+		if path == "" {
+			return op, nil, "", iot.Errorf(iot.NotFound, "no source listens here").At("path").Hinting("http_endpoint_list shows the URLs")
 		}
 		return op, nil, iot.URLPath(path), nil
 	}
@@ -82,7 +84,7 @@ func elsewhere(c iot.Caller) error {
 
 // innerPermission returns what the call needs, "" where it reaches nothing.
 func (h *Handler) innerPermission(c iot.Caller, raw json.RawMessage) iot.Permission {
-	in, err := parseCall(raw)
+	in, err := h.parseCall(raw)
 	if err != nil {
 		return ""
 	}
@@ -97,13 +99,9 @@ func (h *Handler) innerPermission(c iot.Caller, raw json.RawMessage) iot.Permiss
 }
 
 // call runs iotman_call.
-func (h *Handler) call(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+func (h *Handler) call(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	c := requestOf(ctx).caller
-	var raw json.RawMessage
-	if err := r.BindArguments(&raw); err != nil {
-		return failure(iot.Errorf(iot.Invalid, "the arguments are not a JSON object").Because(err)), nil
-	}
-	in, err := parseCall(raw)
+	in, err := h.parseCall(requestOf(ctx).arguments)
 	if err != nil {
 		return failure(err), nil
 	}

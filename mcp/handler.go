@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
 	"iotman/flow"
+	"iotman/flow/schema"
 	"iotman/iot"
 	"iotman/tools"
 )
@@ -28,9 +32,11 @@ type Config struct {
 
 // Handler answers the MCP endpoints of all workspaces.
 type Handler struct {
+	log      *slog.Logger
 	reg      *tools.Registry
 	flow     *flow.Flow
 	toolsets []string
+	input    *schema.Schema // of iotman_call
 	http     *server.StreamableHTTPServer
 	lists    *listCache
 }
@@ -41,7 +47,11 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{reg: cfg.Registry, flow: cfg.Flow, lists: lists}
+	input, err := schema.Compile([]byte(callSchema))
+	if err != nil {
+		return nil, fmt.Errorf("tool %s: %w", callName, err)
+	}
+	h := &Handler{log: cfg.Log, reg: cfg.Registry, flow: cfg.Flow, input: input, lists: lists}
 	hooks := &server.Hooks{}
 	hooks.AddAfterInitialize(func(ctx context.Context, _ any, _ *mcp.InitializeRequest, r *mcp.InitializeResult) {
 		r.Instructions = h.instructions(ctx)
@@ -55,7 +65,7 @@ func New(cfg Config) (*Handler, error) {
 		server.WithHooks(hooks),
 		server.WithToolFilter(h.filter),
 		server.WithCacheHints(listTTL.Milliseconds(), mcp.CacheScopePrivate),
-		server.WithRecovery(),
+		server.WithToolHandlerMiddleware(h.recovering),
 	)
 	for op := range cfg.Registry.All() {
 		t, err := toolOf(op)
@@ -81,7 +91,8 @@ func New(cfg Config) (*Handler, error) {
 type request struct {
 	caller    iot.Caller
 	selection selection
-	listing   bool // tools/list: show only what the caller may call
+	listing   bool            // tools/list: show only what the caller may call
+	arguments json.RawMessage // tools/call: as sent; empty for none
 }
 
 type requestKey struct{}
@@ -108,54 +119,88 @@ type envelope struct {
 // maxDepth is how deep a message may nest.
 const maxDepth = 64 + 8 // a payload, and what wraps it
 
-// Serve answers a request of an authenticated caller. An error is for the
-// caller to render: a malformed URL, too large a body, or a permission that
-// the token lacks, which a client mends by asking for more at sign-in.
-func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, c iot.Caller) error {
-	sel, err := h.selectionOf(r.URL.Query())
+// Serve answers a message that an authenticated caller posted. An error is for
+// the caller to render: a malformed URL, what is no single message, or a
+// permission that the token lacks, which a client mends by asking for more at
+// sign-in.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, c iot.Caller, body []byte) error {
+	sel, err := h.selectionOf(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	req := request{caller: c, selection: sel}
-	if r.Method != http.MethodPost {
-		h.http.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
-		return nil
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
+	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) {
+		return iot.Errorf(iot.Invalid, "expected one JSON-RPC message, got an array").Hinting("batches are not taken: post each message by itself")
 	}
 	if tooDeep(body, maxDepth) {
-		return iot.Errorf(iot.Invalid, "the message nests deeper than %d levels", maxDepth)
+		return iot.Errorf(iot.Invalid, "the message nests deeper than %d levels", maxDepth).Hinting("send a flatter message")
 	}
+	req := request{caller: c, selection: sel}
 	var env envelope
 	if json.Unmarshal(body, &env) != nil {
 		env = envelope{} // for the library to refuse
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	switch env.Method {
 	case string(mcp.MethodToolsCall):
-		if err := h.permitted(req, env.Params); err != nil {
+		var call toolCall
+		if json.Unmarshal(env.Params, &call) != nil {
+			break // for the library to refuse
+		}
+		if err := h.permitted(req, call); err != nil {
+			return err
+		}
+		req.arguments = call.Arguments
+		if body, err = withoutArguments(body); err != nil {
 			return err
 		}
 	case string(mcp.MethodToolsList):
 		req.listing = true
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		return h.lists.serve(w, r, req, env, h.http)
+	case string(mcp.MethodNotificationCancelled):
+		// The library would end whatever call has the id that is named, and ids
+		// are every client's to choose: another tenant's call, as likely as not.
+		// A call ends when its connection does.
+		w.WriteHeader(http.StatusAccepted)
+		return nil
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	h.http.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
 	return nil
 }
 
+// toolCall is what a tools/call asks for.
+type toolCall struct {
+	Name      string          `json:"name"`
+	Arguments json.RawMessage `json:"arguments"`
+}
+
+// withoutArguments returns a tools/call for the library, which gets all but the
+// arguments: it would read their numbers as floats, and refuse 1e999 in words
+// about Go.
+func withoutArguments(body []byte) ([]byte, error) {
+	var message, params map[string]json.RawMessage
+	if err := json.Unmarshal(body, &message); err != nil {
+		return nil, fmt.Errorf("take the arguments out: %w", err)
+	}
+	for name, raw := range message {
+		if !strings.EqualFold(name, "params") { // encoding/json takes any case, as the library does
+			continue
+		}
+		if err := json.Unmarshal(raw, &params); err != nil {
+			return nil, fmt.Errorf("take the arguments out: %w", err)
+		}
+		maps.DeleteFunc(params, func(name string, _ json.RawMessage) bool { return strings.EqualFold(name, "arguments") })
+		var err error
+		if message[name], err = json.Marshal(params); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(message)
+}
+
 // permitted refuses a call that the person's role allows and the token does
 // not, with every permission that the operation needs.
-func (h *Handler) permitted(req request, params json.RawMessage) error {
-	var call struct {
-		Name      string          `json:"name"`
-		Arguments json.RawMessage `json:"arguments"`
-	}
-	if json.Unmarshal(params, &call) != nil {
-		return nil // for the library to refuse
-	}
+func (h *Handler) permitted(req request, call toolCall) error {
 	var need iot.Permission
 	if op, ok := h.reg.Lookup(call.Name); ok && req.selection.offers(op) {
 		need = op.Permission
@@ -188,13 +233,24 @@ func (h *Handler) filter(ctx context.Context, all []mcp.Tool) []mcp.Tool {
 
 // operation returns the tool handler of an operation.
 func (h *Handler) operation(op tools.Op) server.ToolHandlerFunc {
-	return func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		var raw json.RawMessage // as sent: a map would round large integers
-		if err := r.BindArguments(&raw); err != nil {
-			return failure(iot.Errorf(iot.Invalid, "the arguments are not a JSON object").Because(err)), nil
-		}
-		out, err := h.reg.Call(ctx, requestOf(ctx).caller, op.Name, raw)
+	return func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		req := requestOf(ctx)
+		out, err := h.reg.Call(ctx, req.caller, op.Name, req.arguments)
 		return result(out, op.Untrusted, err), nil
+	}
+}
+
+// recovering makes of a panic that call's failure alone, which tells its caller
+// nothing; the library's own recovery tells the panic's value.
+func (h *Handler) recovering(next server.ToolHandlerFunc) server.ToolHandlerFunc {
+	return func(ctx context.Context, r mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				h.log.ErrorContext(ctx, "panic", "op", r.Params.Name, "panic", v, "stack", string(debug.Stack()))
+				result, err = failure(fmt.Errorf("panic: %v", v)), nil
+			}
+		}()
+		return next(ctx, r)
 	}
 }
 

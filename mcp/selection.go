@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
@@ -18,8 +17,12 @@ type selection struct {
 
 // selectionOf reads the URL's query. A parameter or a value that means nothing
 // is an error, never ignored: who misspells lean must not get writing tools.
-func (h *Handler) selectionOf(q url.Values) (selection, error) {
+func (h *Handler) selectionOf(query string) (selection, error) {
 	var s selection
+	q, err := tools.ParseQuery(query)
+	if err != nil {
+		return s, err
+	}
 	for name, values := range q {
 		if len(values) != 1 {
 			return s, iot.Errorf(iot.Invalid, "the parameter %.80q is given %d times", name, len(values)).At(name)

@@ -209,8 +209,8 @@ func (i *Issuer) Manages(a Access, via iot.Transport) (iot.Caller, error) {
 		Account: a.Account, Email: a.Email, Client: a.Client, Grant: a.ID, Workspace: a.Workspace, Slug: a.Slug,
 		Role: a.Role, Held: a.Role.Rights(), Token: token.Intersect(granted), Via: via,
 	}
-	if a.Account == "" {
-		c.Held = granted
+	if a.Account == "" { // a machine: it has no account of its own
+		c.Held = granted.Without(iot.PermissionsOf(iot.AccountRead, iot.AccountWrite))
 	} else if a.Role == "" {
 		return iot.Caller{}, refused(errors.New("no longer a member"))
 	}

@@ -24,6 +24,17 @@ type Request struct {
 	Body        []byte
 }
 
+// ParseQuery reads a URL's query. What is malformed is refused: url.URL.Query
+// leaves it out, and a filter that is left out lets everything through.
+func ParseQuery(raw string) (url.Values, error) {
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, iot.Errorf(iot.Invalid, "the URL's query is malformed").Because(err).
+			Hinting("put & between parameters, and write %% as %%25 and ; as %%3B")
+	}
+	return q, nil
+}
+
 // Bind makes the operation's input of a request: the members of the body, the
 // query parameters by the types of the schema, and the variables of the path.
 // What is said twice must be said alike.
@@ -42,7 +53,7 @@ func (o Op) Bind(r Request) (json.RawMessage, error) {
 	}
 	set := func(name string, v json.RawMessage) error {
 		if had, ok := in[name]; ok && string(had) != string(v) {
-			return iot.Errorf(iot.Invalid, "%s is given twice, as %.80s and as %.80s", name, had, v).At("/" + name)
+			return iot.Errorf(iot.Invalid, "%s is given twice, with two values", name).At("/" + name)
 		}
 		in[name] = v
 		return nil

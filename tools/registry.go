@@ -113,13 +113,13 @@ func (r *Registry) call(ctx context.Context, c iot.Caller, name string, raw json
 		raw = json.RawMessage(`{}`)
 	}
 	if mistakes := op.valid.Validate(raw); len(mistakes) > 0 {
-		return nil, invalid(mistakes)
+		return nil, Invalid(mistakes)
 	}
 	return op.run(ctx, r.store, c, raw)
 }
 
-// invalid makes one error of an input's mistakes.
-func invalid(mistakes []iot.Detail) error {
+// Invalid makes one error of an input's mistakes.
+func Invalid(mistakes []iot.Detail) error {
 	e := iot.Errorf(iot.Invalid, "%s", mistakes[0].Detail).At(mistakes[0].Field)
 	if len(mistakes) > 1 {
 		e.Msg = fmt.Sprintf("%d mistakes in the input; the first: %s", len(mistakes), mistakes[0].Detail)
