@@ -47,7 +47,7 @@ const (
 	maxWaiting     = 4096
 	maxGroupEvents = 1 << 16
 	maxGroupBytes  = 16 << 20
-	maxBlockBytes  = 1 << 20
+	maxBlockBytes  = 32 << 10 // a reader of one event loads its block
 )
 
 // pending is a batch that waits for its commit.
@@ -329,13 +329,30 @@ func clash(what, key string) error {
 		Hinting("a name stands for one content for %d hours: repeat the original unchanged, or use a fresh name", int(KeyLife.Hours()))
 }
 
-// insertRecords writes records, which follow each other, as blocks that each
-// lie within one page, and indexes every page they fill.
+// insertRecords writes records, which follow each other, page by page, and
+// indexes every page they fill.
 func (s *Store) insertRecords(ctx context.Context, ws iot.ID, records []record) error {
 	for len(records) > 0 {
-		n, size := 0, 0
 		page := records[0].seq / pageSize
-		for n < len(records) && records[n].seq/pageSize == page && (n == 0 || size+len(records[n].payload) <= maxBlockBytes) {
+		n := min(len(records), int((page+1)*pageSize-records[0].seq))
+		if err := s.insertBlocks(ctx, ws, records[:n]); err != nil {
+			return fmt.Errorf("append to the log: %w", err)
+		}
+		if records[n-1].seq%pageSize == pageSize-1 {
+			if err := s.indexPage(ctx, ws, page, records[:n]); err != nil {
+				return fmt.Errorf("index page %d of the log: %w", page, err)
+			}
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// insertBlocks writes records of one page as blocks of a bounded size.
+func (s *Store) insertBlocks(ctx context.Context, ws iot.ID, records []record) error {
+	for len(records) > 0 {
+		n, size := 0, 0
+		for n < len(records) && (n == 0 || size+len(records[n].payload) <= maxBlockBytes) {
 			size += len(records[n].payload)
 			n++
 		}
@@ -345,12 +362,7 @@ func (s *Store) insertRecords(ctx context.Context, ws iot.ID, records []record) 
 		}
 		last := records[n-1]
 		if _, err := exec(ctx, s.writer, insertBlock, ws, records[0].seq, last.seq, last.receivedAt, block); err != nil {
-			return fmt.Errorf("append to the log: %w", err)
-		}
-		if last.seq%pageSize == pageSize-1 {
-			if err := s.indexPage(ctx, ws, page); err != nil {
-				return fmt.Errorf("index page %d of the log: %w", page, err)
-			}
+			return err
 		}
 		records = records[n:]
 	}

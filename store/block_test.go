@@ -112,6 +112,15 @@ func TestDecodeBlockRefuses(t *testing.T) {
 	if got, err := decodeBlock(nil, 1, good[:head]); err != nil || len(got) != 0 {
 		t.Errorf("an empty block: got %d events, %v", len(got), err)
 	}
+	for i := range good { // whatever is in a byte: events, or an error, and no panic
+		b := slices.Clone(good)
+		for v := range 256 {
+			b[i] = byte(v)
+			if got, err := decodeBlock(nil, 1, b); err != nil && got != nil {
+				t.Errorf("byte %d as %d: got %d events and error %v", i, v, len(got), err)
+			}
+		}
+	}
 	unknown := append([]byte{blockVersion + 1}, good[1:]...)
 	if _, err := decodeBlock(nil, 1, unknown); !errors.Is(err, errBlock) {
 		t.Errorf("another version: got error %v, want %v", err, errBlock)

@@ -135,7 +135,7 @@ func (sc *scan) matches(r record) bool {
 	return r.seq >= sc.lo && r.seq <= sc.hi &&
 		(sc.q.From.IsZero() || r.receivedAt >= sc.q.From.UnixMicro()) &&
 		(sc.q.To.IsZero() || r.receivedAt < sc.q.To.UnixMicro()) &&
-		(sc.q.Source == "" || r.hasTerm(SourceTerm(sc.q.Source)))
+		(sc.q.Source == "" || r.source == sc.q.Source)
 }
 
 // visit yields what matches among a block's events.
@@ -203,20 +203,23 @@ func (sc *scan) byTerm(ctx context.Context, t Term) error {
 	return tail()
 }
 
-// indexed visits the term's blocks in the full pages from sc.lo to hi, a
-// handful of index rows at a time.
+// maxIndexRows is how many rows of the index are read at once.
+const maxIndexRows = 64
+
+// indexed visits the term's blocks in the full pages from sc.lo to hi: at first
+// few index rows at a time, since a page of a list is soon full, then more.
 func (sc *scan) indexed(ctx context.Context, t Term, hi int64) error {
 	query, page, last := selectTermUp, sc.lo/pageSize, hi/pageSize
 	if sc.q.Descending {
 		query, page, last = selectTermDown, hi/pageSize, sc.lo/pageSize
 	}
-	for !sc.stopped && hi >= sc.lo {
+	for limit := 2; !sc.stopped && hi >= sc.lo; limit = min(2*limit, maxIndexRows) {
 		type found struct {
 			page int64
 			seqs []int64
 		}
 		var pages []found
-		err := rows(ctx, sc.w.s.readers, query, []any{sc.w.id, t, page}, func(rs *sql.Rows) (bool, error) {
+		err := rows(ctx, sc.w.s.readers, query, []any{sc.w.id, t, page, limit}, func(rs *sql.Rows) (bool, error) {
 			var f found
 			var packed []byte
 			if err := rs.Scan(&f.page, &packed); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"iotman/iot"
 )
@@ -22,8 +23,10 @@ func TestFsyncFailsI5(t *testing.T) {
 	}
 	s := openIdle(t, Config{Dir: dir}) // no reader is connected yet
 	w := s.Workspace(id)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // where Run would not end
+	defer cancel()
 	done := make(chan error)
-	go func() { done <- s.Run(context.WithoutCancel(t.Context())) }()
+	go func() { done <- s.Run(ctx) }()
 	appendOK(t, w, batch(NewID(), "kept"))
 	heal := breakFsync(t, filepath.Join(dir, "iotman.db-wal"))
 	if _, err := w.Append(t.Context(), batch(NewID(), "lost")); err == nil {

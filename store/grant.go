@@ -42,6 +42,8 @@ const (
 	deleteGrant       = `DELETE FROM grants WHERE workspace_id = ? AND id = ?`
 	deleteGrantTokens = `DELETE FROM tokens WHERE workspace_id = ? AND grant_id = ?`
 	deleteOldTokens   = `DELETE FROM tokens WHERE expires_at < ?`
+	deleteIdleGrants  = `DELETE FROM grants WHERE NOT EXISTS
+		(SELECT 1 FROM tokens t WHERE t.workspace_id = grants.workspace_id AND t.grant_id = grants.id)`
 	selectSigningKeys = `SELECT id, private, created_at FROM signing_keys ORDER BY id DESC`
 	insertSigningKey  = `INSERT INTO signing_keys (id, private, created_at) VALUES (?, ?, ?)`
 )

@@ -58,6 +58,9 @@ func TestSession(t *testing.T) {
 	}
 	_, err = w.Session(t.Context(), token)
 	wantKind(t, err, iot.Unauthenticated)
+	if n := count(t, s, `SELECT COUNT(*) FROM tokens WHERE grant_id = ?`, g.ID); n != 0 {
+		t.Errorf("got %d tokens of a revoked grant, want 0", n)
+	}
 	wantSession("the other grant of the same client", second, Session{Grant: again, Slug: ws.Slug, Email: a.Email})
 	if err := w.RevokeGrant(t.Context(), g.ID); err != nil {
 		t.Errorf("revoked twice: %v", err)

@@ -67,24 +67,18 @@ func openIdle(t testing.TB, cfg Config) *Store {
 	return s
 }
 
-// run runs the store until the test ends, or stop is called.
-func run(t testing.TB, s *Store) (stop func()) {
+// run runs the store until the test ends.
+func run(t testing.TB, s *Store) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	var stopped atomic.Bool
-	stop = func() {
-		if stopped.Swap(true) {
-			return
-		}
+	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
-	}
-	t.Cleanup(stop)
-	return stop
+	})
 }
 
 var made atomic.Int64 // numbers accounts and names, so that none clashes

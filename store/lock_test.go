@@ -68,3 +68,32 @@ func TestOddFolders(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesArePrivate: in a folder that others may enter, the database and the
+// files beside it are the owner's alone.
+func TestFilesArePrivate(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	plant(t, openIdle(t, Config{Dir: dir}))
+	files, err := filepath.Glob(filepath.Join(dir, "iotman.db*"))
+	if err != nil || len(files) < 2 {
+		t.Fatalf("got the files %v, error %v, want the database and its WAL", files, err)
+	}
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: got mode %o, want 600", filepath.Base(name), info.Mode().Perm())
+		}
+	}
+}
+
+func TestNoKey(t *testing.T) {
+	if s, err := Open(t.Context(), Config{Dir: t.TempDir()}); err == nil {
+		t.Errorf("opened without a key; want an error (close: %v)", s.Close())
+	}
+}

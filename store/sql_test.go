@@ -33,6 +33,7 @@ var everyTenant = map[string]string{
 	"selectRetentions":      "a sweep: which workspaces keep their events for a while only",
 	"selectDeleted":         "a sweep: the next workspace whose log is to be removed",
 	"deleteOldTokens":       "a sweep: expired tokens of all workspaces",
+	"deleteIdleGrants":      "a sweep: grants of all workspaces that have no token left",
 	"deleteOldNames":        "a sweep: expired idempotency keys of all workspaces",
 }
 
@@ -191,6 +192,7 @@ var wholeTables = map[string]string{
 	"selectFirstAccount": "in the order of the key, one row",
 	"selectDeleted":      "in the order of the key, one row",
 	"selectRetentions":   "a sweep over all workspaces, once a minute",
+	"deleteIdleGrants":   "a sweep over all grants, once a minute",
 }
 
 // TestPlans checks that no statement reads a whole table.

@@ -70,7 +70,13 @@ func (s *Store) open(ctx context.Context, cfg Config) error {
 			return err
 		}
 	}
+	if cfg.Key == (Key{}) {
+		return errors.New("open the store: no key was given")
+	}
 	path := filepath.Join(cfg.Dir, "iotman.db")
+	if err := private(path); err != nil {
+		return err
+	}
 	if s.writer, err = openWriter(ctx, path); err != nil {
 		return err
 	}
@@ -83,6 +89,16 @@ func (s *Store) open(ctx context.Context, cfg Config) error {
 	}
 	s.readers = &readers{db: pool, stmts: map[string]*sql.Stmt{}}
 	return nil
+}
+
+// private makes the database, if it is not there, readable by its owner alone;
+// the engine gives the files beside it the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	return f.Close()
 }
 
 // Close releases the database and the folder's lock.

@@ -26,7 +26,7 @@ const (
 		(SELECT source_id FROM rejects WHERE workspace_id = ? LIMIT 500)`
 )
 
-// Sweep removes what has run out: expired tokens and remembered names, slugs
+// Sweep removes what has run out: expired tokens, grants without one, remembered names, slugs
 // that are free again, events past their workspace's retention, and the logs
 // of deleted workspaces.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -37,7 +37,8 @@ func (s *Store) Sweep(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		_, err := exec(ctx, s.writer, deleteIdleGrants)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("sweep what has expired: %w", err)

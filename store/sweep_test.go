@@ -180,3 +180,27 @@ func TestSweepResumes(t *testing.T) {
 		}
 	}
 }
+
+// TestSweepGrants: a grant goes with its last token, and not before.
+func TestSweepGrants(t *testing.T) {
+	c := newClock()
+	s := openIdle(t, Config{Now: c.now})
+	w := plant(t, s)
+	for _, life := range []time.Duration{time.Minute, time.Hour} {
+		if err := w.IssueToken(t.Context(), Grant{ID: NewID()}, NewID(), c.now().Add(life)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		pass time.Duration
+		want int
+	}{{time.Second, 2}, {2 * time.Minute, 1}, {time.Hour, 0}} {
+		c.add(step.pass)
+		if err := s.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, s, `SELECT COUNT(*) FROM grants`); got != step.want {
+			t.Errorf("after %s: got %d grants, want %d", step.pass, got, step.want)
+		}
+	}
+}

@@ -18,24 +18,23 @@ type Term string
 // SourceTerm returns the term of a source's events.
 func SourceTerm(id iot.ID) Term { return Term("source:" + id) }
 
-// hasTerm reports whether the event carries the term.
-func (r record) hasTerm(t Term) bool { return SourceTerm(r.source) == t }
-
 const (
 	selectPageBlocks = `SELECT first_seq, events FROM event_blocks WHERE workspace_id = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq`
 	insertTerm       = `INSERT INTO event_terms (workspace_id, term, page, offsets) VALUES (?, ?, ?, ?)`
-	selectTermDown   = `SELECT page, offsets FROM event_terms WHERE workspace_id = ? AND term = ? AND page <= ? ORDER BY page DESC LIMIT 64`
-	selectTermUp     = `SELECT page, offsets FROM event_terms WHERE workspace_id = ? AND term = ? AND page >= ? ORDER BY page LIMIT 64`
+	selectTermDown   = `SELECT page, offsets FROM event_terms WHERE workspace_id = ? AND term = ? AND page <= ? ORDER BY page DESC LIMIT ?`
+	selectTermUp     = `SELECT page, offsets FROM event_terms WHERE workspace_id = ? AND term = ? AND page >= ? ORDER BY page LIMIT ?`
 )
 
-// indexPage writes the terms of a page that has just filled. Only full pages
-// are indexed, each once: no row is ever read, changed and written back on the
-// way in, and the open page holds at most 1,023 events to scan.
-func (s *Store) indexPage(ctx context.Context, ws iot.ID, page int64) error {
-	records, err := s.readPage(ctx, s.writer, ws, page)
+// indexPage writes the terms of a page that has just filled; written are its
+// last events, which are at hand. Only full pages are indexed, each once: no
+// row is ever read, changed and written back on the way in, and the open page
+// holds at most 1,023 events to scan.
+func (s *Store) indexPage(ctx context.Context, ws iot.ID, page int64, written []record) error {
+	records, err := s.readLog(ctx, s.writer, ws, page*pageSize, written[0].seq)
 	if err != nil {
 		return err
 	}
+	records = append(records, written...)
 	offsets := map[Term][]byte{}
 	last := map[Term]int64{}
 	var order []Term
@@ -56,10 +55,11 @@ func (s *Store) indexPage(ctx context.Context, ws iot.ID, page int64) error {
 	return nil
 }
 
-// readPage returns the events of a page, in sequence.
-func (s *Store) readPage(ctx context.Context, r runner, ws iot.ID, page int64) ([]record, error) {
+// readLog returns the events of the blocks that begin from lo and before hi, in
+// sequence.
+func (s *Store) readLog(ctx context.Context, r runner, ws iot.ID, lo, hi int64) ([]record, error) {
 	var records []record
-	err := rows(ctx, r, selectPageBlocks, []any{ws, page * pageSize, (page + 1) * pageSize}, func(rs *sql.Rows) (bool, error) {
+	err := rows(ctx, r, selectPageBlocks, []any{ws, lo, hi}, func(rs *sql.Rows) (bool, error) {
 		var first int64
 		var b []byte
 		err := rs.Scan(&first, &b)

@@ -76,6 +76,7 @@ CREATE TABLE tokens (
 	PRIMARY KEY (workspace_id, id)
 );
 CREATE INDEX tokens_expiry ON tokens (expires_at);
+CREATE INDEX tokens_grant ON tokens (workspace_id, grant_id);
 
 -- Every applied change of a workspace's configuration.
 CREATE TABLE versions (

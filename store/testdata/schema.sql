@@ -121,6 +121,7 @@ CREATE TABLE tokens (
 	PRIMARY KEY (workspace_id, id)
 );
 CREATE INDEX tokens_expiry ON tokens (expires_at);
+CREATE INDEX tokens_grant ON tokens (workspace_id, grant_id);
 CREATE TABLE versions (
 	workspace_id TEXT NOT NULL,
 	version BIGINT NOT NULL,
