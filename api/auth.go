@@ -45,7 +45,7 @@ func (s *Server) caller(r *http.Request, via iot.Transport) (iot.Caller, error) 
 		return iot.Caller{}, err
 	}
 	if name := r.PathValue("workspace"); name != "" && !names(name, access) {
-		s.strays.note(r.Context(), s, access, name)
+		s.strays.note(r.Context(), s, access)
 		return iot.Caller{}, iot.Errorf(iot.Unauthenticated, "the access token is not for this workspace").
 			Hinting("a token opens the one workspace it was issued for: sign in at the MCP URL of the other")
 	}
@@ -73,7 +73,7 @@ const (
 	maxStrays  = 1024
 )
 
-func (st *strays) note(ctx context.Context, s *Server, a oauth.Access, name string) {
+func (st *strays) note(ctx context.Context, s *Server, a oauth.Access) {
 	st.mu.Lock()
 	now := time.Now()
 	if st.seen == nil || len(st.seen) >= maxStrays {
@@ -93,9 +93,9 @@ func (st *strays) note(ctx context.Context, s *Server, a oauth.Access, name stri
 		err = s.Store.Audit(ctx, by, iot.Change{Entity: "grant", ID: a.Grant.ID, Before: what})
 	}
 	if err != nil {
-		s.Log.Error("audit a stray token", "workspace", a.Workspace, "err", err)
+		s.Log.ErrorContext(ctx, "audit a stray token", "workspace", a.Workspace, "err", err)
 	}
-	s.Log.Info("token refused at another workspace", "workspace", a.Workspace)
+	s.Log.InfoContext(ctx, "token refused at another workspace", "workspace", a.Workspace)
 }
 
 // clientIP returns the address the request came from.

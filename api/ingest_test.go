@@ -107,7 +107,9 @@ func TestC3C5Text(t *testing.T) {
 	s := newSite(t, setup{})
 	p := s.plant("north")
 	p.endpoint("gh", nil)
-	ce := func(rest string) string { return `{"specversion":"1.0","id":"1","source":"/s","type":"t",` + rest + `}` }
+	ce := func(rest string) string {
+		return `{"specversion":"1.0","id":"1","source":"/s","type":"t",` + rest + `}`
+	}
 	for _, test := range []struct{ name, text string }{
 		{"C3 invalid UTF-8", "{\"a\":\"\xff\"}"},
 		{"C3 overlong UTF-8", "{\"a\":\"\xc0\xaf\"}"},

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -13,24 +11,23 @@ import (
 	"strings"
 
 	"iotman/iot"
+	"iotman/tools"
 )
 
 func stack() string { return string(debug.Stack()) }
 
-// writeJSON writes v as the answer, with < and & unescaped: payloads leave as
-// they came, and nosniff keeps browsers from taking them for a page.
+// writeJSON writes v as the answer. Payloads leave as they came, with < and &
+// unescaped: nosniff keeps browsers from taking them for a page.
 func writeJSON(w http.ResponseWriter, contentType string, status int, v any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	b, err := tools.AppendJSON(nil, v)
+	if err != nil {
 		return fmt.Errorf("write an answer: %w", err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // a client that hung up is no fault of ours
+	_, _ = w.Write(b) //nolint:gosec // JSON, never a page; and a client that hung up is no fault of ours
 	return nil
 }
 
@@ -45,7 +42,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p := iot.ProblemOf(err)
 	if p.Status == http.StatusInternalServerError {
-		s.Log.Error("request failed", "method", r.Method, "path", r.Pattern, "err", err)
+		s.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.Pattern, "err", err)
 	}
 	if e, ok := errors.AsType[*iot.Error](err); ok {
 		s.challenge(w, r, e)
@@ -54,7 +51,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	if err := writeJSON(w, "application/problem+json", p.Status, p); err != nil {
-		s.Log.Error("write a problem", "err", err)
+		s.Log.ErrorContext(r.Context(), "write a problem", "err", err)
 	}
 }
 
@@ -69,7 +66,11 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request, e *iot.Error)
 		if e.Kind == iot.Unauthenticated {
 			w.Header().Add("WWW-Authenticate", `Basic realm="iotman", charset="UTF-8"`)
 		}
-		w.Header().Add("WWW-Authenticate", `Bearer realm="iotman", error="`+e.Kind.OAuthCode()+`"`)
+		challenge := `Bearer realm="iotman", error="` + e.Kind.OAuthCode() + `"`
+		if len(e.Needs) > 0 {
+			challenge += `, scope="` + iot.PermissionsOf(e.Needs...).String() + `"`
+		}
+		w.Header().Add("WWW-Authenticate", challenge)
 		return
 	}
 	var b strings.Builder

@@ -131,7 +131,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 		return iot.Errorf(iot.Unavailable, "the server is stopping")
 	}
 	if err := s.Store.Ping(r.Context()); err != nil {
-		s.Log.Error("not ready", "err", err)
+		s.Log.ErrorContext(r.Context(), "not ready", "err", err)
 		return iot.Errorf(iot.Unavailable, "the database does not answer").Because(err)
 	}
 	_, err := io.WriteString(w, "ready\n")

@@ -105,7 +105,7 @@ func (s *Server) handle(pattern string, h func(http.ResponseWriter, *http.Reques
 				if v == http.ErrAbortHandler { //nolint:errorlint // panicked with as it is
 					panic(v)
 				}
-				s.Log.Error("panic", "pattern", pattern, "panic", v, "stack", stack())
+				s.Log.ErrorContext(r.Context(), "panic", "pattern", pattern, "panic", v, "stack", stack())
 				s.fail(w, r, fmt.Errorf("panic: %v", v))
 			}
 		}()

@@ -197,7 +197,7 @@ func (f *Flow) reject(ctx context.Context, s *Source, text []byte, err error) er
 		Payload: strings.ReplaceAll(strings.ToValidUTF8(string(text[:min(len(text), rejectBytes)]), "\uFFFD"), "\x00", "\uFFFD"),
 	}
 	if kerr := f.st.Workspace(s.Workspace).AddReject(ctx, r); kerr != nil {
-		f.log.Warn("keep a reject", "workspace", s.Workspace, "err", kerr)
+		f.log.WarnContext(ctx, "keep a reject", "workspace", s.Workspace, "err", kerr)
 		return err
 	}
 	shown.Event = r.EventID

@@ -8,8 +8,8 @@ import "encoding/json"
 type Change struct {
 	Entity string          `json:"entity"` // http_endpoint, workspace …
 	ID     ID              `json:"id"`
-	Before json.RawMessage `json:"before,omitempty"`
-	After  json.RawMessage `json:"after,omitempty"`
+	Before json.RawMessage `json:"before,omitempty" untrusted:"true"`
+	After  json.RawMessage `json:"after,omitempty" untrusted:"true"`
 }
 
 // AuditEntry is one row of a workspace's audit log: who did what, with which

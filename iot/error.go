@@ -142,7 +142,7 @@ type Problem struct {
 	Hint        string       `json:"hint,omitempty"`
 	Permissions []Permission `json:"permissions,omitempty"`
 	Errors      []Detail     `json:"errors,omitempty"`
-	Current     any          `json:"current,omitempty"`
+	Current     any          `json:"current,omitempty" untrusted:"true"`
 	EventID     ID           `json:"event_id,omitempty"`
 }
 

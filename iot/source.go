@@ -19,7 +19,7 @@ const (
 // /data/<workspace-slug>/<url_path>.
 type HTTPEndpoint struct {
 	ID        ID      `json:"id"`
-	Name      Name    `json:"name"`
+	Name      Name    `json:"name" untrusted:"true"` // texts by members are data to agents, too
 	Slug      Slug    `json:"slug"`
 	URLPath   URLPath `json:"url_path"`
 	URL       string  `json:"url"`
@@ -33,12 +33,12 @@ type HTTPEndpoint struct {
 // EndpointSettings are an HTTP endpoint's choices.
 type EndpointSettings struct {
 	Auth          EndpointAuth    `json:"auth"`
-	BasicUsername string          `json:"basic_username,omitempty"` // with auth basic
-	OAuth2Client  string          `json:"oauth2_client_id,omitempty"`
-	OAuth2Scope   string          `json:"oauth2_scope,omitempty"`
-	Schema        json.RawMessage `json:"payload_schema,omitempty"`  // a JSON Schema that every payload must fit
-	RateLimit     int             `json:"rate_limit,omitempty"`      // events a second, with a burst of as many; 0: no limit
-	Headers       []string        `json:"capture_headers,omitempty"` // request headers kept as meta.ingest_context
+	BasicUsername string          `json:"basic_username,omitempty" untrusted:"true"` // with auth basic
+	OAuth2Client  string          `json:"oauth2_client_id,omitempty" untrusted:"true"`
+	OAuth2Scope   string          `json:"oauth2_scope,omitempty" untrusted:"true"`
+	Schema        json.RawMessage `json:"payload_schema,omitempty" untrusted:"true"` // a JSON Schema that every payload must fit
+	RateLimit     int             `json:"rate_limit,omitempty"`                      // events a second, with a burst of as many; 0: no limit
+	Headers       []string        `json:"capture_headers,omitempty"`                 // request headers kept as meta.ingest_context
 }
 
 // Limits of an endpoint's settings.

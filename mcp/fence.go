@@ -7,7 +7,8 @@ import (
 	"reflect"
 )
 
-// mark adds to an answer the list of the paths that hold data from devices.
+// mark adds to an answer the list of the paths that hold data from devices, or
+// texts by members.
 func mark(answer []byte, untrusted []string) ([]byte, error) {
 	list, err := json.Marshal(untrusted)
 	if err != nil {
@@ -25,7 +26,7 @@ func mark(answer []byte, untrusted []string) ([]byte, error) {
 }
 
 // fence returns a copy of an answer for a model to read, in which every field
-// tagged untrusted stands between two marks. The marks hold a number that no
+// tagged untrusted stands between two marks. The marks hold a code that no
 // payload can know, so that none can end its fence and speak as the server.
 func fence(answer any) any {
 	nonce := rand.Text()[:8]
@@ -79,12 +80,16 @@ func (f fencer) enclose(v reflect.Value) {
 		if len(held) == 0 || string(held) == "{}" {
 			return
 		}
-		if b, err := json.Marshal([]any{f.begin, held, f.end}); err == nil {
+		if b, err := marshal([]any{f.begin, held, f.end}); err == nil {
 			v.SetBytes(b)
 		}
-	case string:
-		if held != "" {
-			v.SetString(f.begin + "\n" + held + "\n" + f.end)
+	default:
+		switch {
+		case v.IsZero():
+		case v.Kind() == reflect.String:
+			v.SetString(f.begin + "\n" + v.String() + "\n" + f.end)
+		case v.Kind() == reflect.Interface:
+			v.Set(reflect.ValueOf([]any{f.begin, held, f.end}))
 		}
 	}
 }

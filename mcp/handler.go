@@ -37,6 +37,7 @@ type Handler struct {
 	flow     *flow.Flow
 	toolsets []string
 	input    *schema.Schema // of iotman_call
+	server   *server.MCPServer
 	http     *server.StreamableHTTPServer
 	lists    *listCache
 }
@@ -59,7 +60,7 @@ func New(cfg Config) (*Handler, error) {
 	hooks.AddAfterDiscover(func(ctx context.Context, _ any, _ *mcp.DiscoverRequest, r *mcp.DiscoverResult) {
 		r.Instructions = h.instructions(ctx)
 	})
-	s := server.NewMCPServer("iotman", cfg.Version,
+	h.server = server.NewMCPServer("iotman", cfg.Version,
 		server.WithTitle("iotman"),
 		server.WithToolCapabilities(false),
 		server.WithHooks(hooks),
@@ -72,13 +73,13 @@ func New(cfg Config) (*Handler, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tool %s: %w", op.Name, err)
 		}
-		s.AddTool(t, h.operation(op))
+		h.server.AddTool(t, h.operation(op))
 		if !slices.Contains(h.toolsets, op.Toolset()) {
 			h.toolsets = append(h.toolsets, op.Toolset())
 		}
 	}
-	s.AddTool(callTool(), h.call)
-	h.http = server.NewStreamableHTTPServer(s,
+	h.server.AddTool(callTool(), h.call)
+	h.http = server.NewStreamableHTTPServer(h.server,
 		server.WithStateLess(true),
 		server.WithDisableStreaming(true),
 		server.WithDisableLocalhostProtection(true), // package api checks Origin and Host
@@ -137,18 +138,20 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, c iot.Caller, bo
 	req := request{caller: c, selection: sel}
 	var env envelope
 	if json.Unmarshal(body, &env) != nil {
-		env = envelope{} // for the library to refuse
+		env.Method = "" // for the library to refuse
 	}
 	switch env.Method {
 	case string(mcp.MethodToolsCall):
-		var call toolCall
-		if json.Unmarshal(env.Params, &call) != nil {
+		call, ok := parseToolCall(env.Params)
+		if !ok {
 			break // for the library to refuse
 		}
 		if err := h.permitted(req, call); err != nil {
 			return err
 		}
-		req.arguments = call.Arguments
+		if string(call.Arguments) != "null" {
+			req.arguments = call.Arguments
+		}
 		if body, err = withoutArguments(body); err != nil {
 			return err
 		}
@@ -196,6 +199,12 @@ func withoutArguments(body []byte) ([]byte, error) {
 		}
 	}
 	return json.Marshal(message)
+}
+
+// parseToolCall reads the parameters of tools/call; false where they are none.
+func parseToolCall(params json.RawMessage) (call toolCall, ok bool) {
+	err := json.Unmarshal(params, &call)
+	return call, err == nil
 }
 
 // permitted refuses a call that the person's role allows and the token does

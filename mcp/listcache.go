@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -76,18 +77,14 @@ func (c *listCache) serve(w http.ResponseWriter, r *http.Request, req request, e
 		had.write(w, env.ID)
 		return nil
 	}
-	for name, values := range rec.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), rec.header)
 	w.WriteHeader(rec.status)
 	_, _ = w.Write(rec.body.Bytes()) // a client that hung up is no fault of ours
 	return nil
 }
 
 func (k kept) write(w http.ResponseWriter, id json.RawMessage) {
-	for name, values := range k.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), k.header)
 	const open, middle, end = `{"jsonrpc":"2.0","id":`, `,"result":`, "}\n"
 	w.Header().Set("Content-Length", strconv.Itoa(len(open)+len(id)+len(middle)+len(k.result)+len(end)))
 	w.WriteHeader(http.StatusOK)

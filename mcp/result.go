@@ -1,12 +1,12 @@
 package mcp
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"iotman/iot"
+	"iotman/tools"
 )
 
 // result turns an outcome into a tool's result: the answer as structured
@@ -32,22 +32,29 @@ func result(out any, untrusted []string, err error) *mcp.CallToolResult {
 	return mcp.NewToolResultStructured(json.RawMessage(structured), string(text))
 }
 
-// failure is a call that went wrong, as the problem of RFC 9457.
+// failure is a call that went wrong: the problem of RFC 9457 as text. It is no
+// structured content, because clients hold that against the tool's output
+// schema even where isError is set, and would show the person their own
+// complaint in place of ours.
 func failure(err error) *mcp.CallToolResult {
-	p, merr := marshal(iot.ProblemOf(err))
-	if merr != nil {
-		p = []byte(`{"code":"internal","detail":"internal error","error":"internal error","status":500}`)
+	text, err := problem(iot.ProblemOf(err))
+	if err != nil {
+		text = []byte(`{"code":"internal","detail":"internal error","error":"internal error","status":500}`)
 	}
-	r := mcp.NewToolResultStructured(json.RawMessage(p), string(p))
-	r.IsError = true
-	return r
+	return mcp.NewToolResultError(string(text))
 }
 
-// marshal writes JSON as it is, with < and & unescaped: no page holds it.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+// problem writes a problem. The state that a stale version is answered with
+// holds what the entity holds.
+func problem(p iot.Problem) ([]byte, error) {
+	if p.Current == nil {
+		return marshal(p)
+	}
+	text, err := marshal(fence(p))
+	if err != nil {
+		return nil, err
+	}
+	return mark(text, []string{"current"})
 }
+
+func marshal(v any) ([]byte, error) { return tools.AppendJSON(nil, v) }

@@ -153,7 +153,7 @@ func problem() *openapi3.SchemaRef {
 		WithProperty("errors", openapi3.NewArraySchema().WithItems(openapi3.NewObjectSchema())).
 		WithProperty("permissions", openapi3.NewArraySchema().WithItems(openapi3.NewStringSchema())).
 		WithProperty("current", openapi3.NewSchema())
-	for _, name := range strings.Fields("title code detail error field hint event_id") {
+	for name := range strings.FieldsSeq("title code detail error field hint event_id") {
 		s.WithProperty(name, openapi3.NewStringSchema())
 	}
 	s.Required = []string{"status", "code", "detail", "error"}

@@ -94,7 +94,7 @@ func (s *Store) open(ctx context.Context, cfg Config) error {
 // private makes the database, if it is not there, readable by its owner alone;
 // the engine gives the files beside it the same mode.
 func private(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}

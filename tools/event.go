@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"iotman/flow"
@@ -50,7 +51,7 @@ type Event struct {
 	Payload    json.RawMessage `json:"payload,omitempty" untrusted:"true"`
 	Tags       json.RawMessage `json:"tags,omitempty" untrusted:"true"`
 	Meta       json.RawMessage `json:"meta,omitempty" untrusted:"true"`
-	Omitted    string          `json:"omitted,omitempty" jsonschema:"why payload is not here"`
+	Omitted    string          `json:"omitted,omitempty" jsonschema:"what is not here, and why"`
 }
 
 func eventOf(e iot.Event) Event {
@@ -60,11 +61,26 @@ func eventOf(e iot.Event) Event {
 	}
 }
 
-// fit leaves out a payload that would not fit an answer over MCP.
+// fit leaves out what would not fit an answer over MCP.
 func (e Event) fit(c iot.Caller) Event {
-	if c.Via == iot.MCP && len(e.Payload) > MaxMCPBytes-2000 {
-		e.Omitted = fmt.Sprintf("the payload has %d bytes, more than an answer holds: name parts of it in fields, or read it over REST", len(e.Payload))
-		e.Payload = nil
+	if c.Via != iot.MCP {
+		return e
+	}
+	room := MaxMCPBytes - 2*around
+	var out []string
+	for _, part := range []struct {
+		name string
+		raw  *json.RawMessage
+	}{{"payload", &e.Payload}, {"tags", &e.Tags}, {"meta", &e.Meta}} {
+		if n := len(*part.raw); n <= room {
+			room -= n
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s (%d bytes)", part.name, len(*part.raw)))
+		*part.raw = nil
+	}
+	if out != nil {
+		e.Omitted = strings.Join(out, " and ") + " would not fit the answer: name parts of the payload in fields, or read the event over REST"
 	}
 	return e
 }
@@ -232,7 +248,7 @@ type Purged struct {
 }
 
 func (e events) purge(ctx context.Context, c iot.Caller, in EventPurge) (Purged, error) {
-	if err := confirmed(c, in.Confirm, string(c.Slug)); err != nil {
+	if err := confirmed(c, in.Confirm, c.Slug); err != nil {
 		return Purged{}, err
 	}
 	n, err := e.st.Purge(ctx, by(c, "event_purge"), in.query())

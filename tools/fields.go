@@ -77,7 +77,7 @@ func (f fields) of(e iot.Event, c iot.Caller) (Event, error) {
 		for _, path := range f.paths {
 			part.add(all.Payload, path)
 		}
-		b, err := json.Marshal(part)
+		b, err := AppendJSON(nil, part)
 		if err != nil {
 			return out, fmt.Errorf("parts of event %s: %w", e.ID, err)
 		}
@@ -110,7 +110,8 @@ func (n node) add(from json.RawMessage, path []string) {
 			return // all of it is there already
 		}
 		below = node{}
+	}
+	if below.add(v, path[1:]); len(below) > 0 {
 		n[path[0]] = below
 	}
-	below.add(v, path[1:])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"iotman/flow/schema"
@@ -52,11 +53,23 @@ type Endpoint struct {
 	Secret string `json:"secret,omitempty" jsonschema:"the basic password; shown only now"`
 }
 
-// located fills in the URL, which depends on where the server and the
-// workspace are.
-func (h httpEndpoints) located(slug iot.Slug, e iot.HTTPEndpoint) iot.HTTPEndpoint {
-	e.URL = h.publicURL + "/data/" + string(slug) + "/" + string(e.URLPath)
+// maxMCPSchema is how many bytes of a payload schema an answer over MCP holds.
+const maxMCPSchema = 16 << 10
+
+// shown returns an endpoint as the caller is answered it: with its URL, which
+// depends on where the server and the workspace are, and over MCP without a
+// schema that would fill the answer.
+func (h httpEndpoints) shown(c iot.Caller, e iot.HTTPEndpoint) iot.HTTPEndpoint {
+	e.URL = h.publicURL + "/data/" + string(c.Slug) + "/" + string(e.URLPath)
+	if c.Via == iot.MCP && len(e.Schema) > maxMCPSchema {
+		e.Schema = marshal(map[string]string{"$comment": omitted(len(e.Schema))})
+	}
 	return e
+}
+
+// omitted says of a part that it is not in an answer over MCP.
+func omitted(n int) string {
+	return fmt.Sprintf("%d bytes that would not fit the answer: read them over REST", n)
 }
 
 func (h httpEndpoints) list(ctx context.Context, c iot.Caller, in Paging) (Page[iot.HTTPEndpoint], error) {
@@ -64,7 +77,7 @@ func (h httpEndpoints) list(ctx context.Context, c iot.Caller, in Paging) (Page[
 	return listPage(c, in, cursors{ws, "http_endpoint_list"}, func(after string, n int) ([]iot.HTTPEndpoint, error) {
 		es, err := ws.HTTPEndpoints(ctx, iot.ID(after), n)
 		for i := range es {
-			es[i] = h.located(c.Slug, es[i])
+			es[i] = h.shown(c, es[i])
 		}
 		return es, err
 	}, func(e iot.HTTPEndpoint) string { return string(e.ID) })
@@ -77,7 +90,7 @@ type EndpointID struct {
 
 func (h httpEndpoints) get(ctx context.Context, c iot.Caller, in EndpointID) (iot.HTTPEndpoint, error) {
 	e, err := h.st.Workspace(c.Workspace).HTTPEndpoint(ctx, in.SourceID)
-	return h.located(c.Slug, e), err
+	return h.shown(c, e), err
 }
 
 // EndpointCreate is the input of http_endpoint_create.
@@ -112,7 +125,7 @@ func (h httpEndpoints) create(ctx context.Context, tx *store.Tx, c iot.Caller, i
 		return Endpoint{}, err
 	}
 	secret, err := setPassword(ctx, tx, e, in.BasicPassword)
-	return Endpoint{h.located(c.Slug, e), secret}, err
+	return Endpoint{h.shown(c, e), secret}, err
 }
 
 // checkSchema compiles the payload schema, to refuse now what could not be
@@ -172,7 +185,7 @@ func (h httpEndpoints) update(ctx context.Context, tx *store.Tx, c iot.Caller, i
 	if err != nil {
 		return Endpoint{}, err
 	}
-	if err := store.CheckVersion(in.Version, e.Version, h.located(c.Slug, e)); err != nil {
+	if err := store.CheckVersion(in.Version, e.Version, h.shown(c, e)); err != nil {
 		return Endpoint{}, err
 	}
 	was := e.Auth
@@ -184,13 +197,13 @@ func (h httpEndpoints) update(ctx context.Context, tx *store.Tx, c iot.Caller, i
 		return Endpoint{}, err
 	}
 	var secret string
-	switch {
-	case in.BasicPassword.Set || e.Auth == iot.AuthBasic && was != iot.AuthBasic:
+	if in.BasicPassword.Set || e.Auth == iot.AuthBasic && was != iot.AuthBasic {
 		secret, err = setPassword(ctx, tx, e, in.BasicPassword.Value)
-	case was == iot.AuthBasic && e.Auth != iot.AuthBasic:
+	}
+	if err == nil && was == iot.AuthBasic && e.Auth != iot.AuthBasic {
 		err = tx.SetBasicPassword(ctx, e.ID, nil)
 	}
-	return Endpoint{h.located(c.Slug, e), secret}, err
+	return Endpoint{h.shown(c, e), secret}, err
 }
 
 // apply changes e as the update says. Settings that belong to another way to
@@ -199,6 +212,7 @@ func (in EndpointUpdate) apply(e *iot.HTTPEndpoint) {
 	in.Name.Apply(&e.Name)
 	in.URLPath.Apply(&e.URLPath)
 	in.Enabled.Apply(&e.Enabled)
+	e.Enabled = e.Enabled || in.Enabled.Null // as an endpoint begins
 	if in.Auth.Set && in.Auth.Value != e.Auth {
 		e.Auth = in.Auth.Value
 		e.BasicUsername, e.OAuth2Client, e.OAuth2Scope = "", "", ""
@@ -225,7 +239,7 @@ func (h httpEndpoints) delete(ctx context.Context, tx *store.Tx, c iot.Caller, i
 	if err != nil {
 		return Deleted{}, err
 	}
-	if err := store.CheckVersion(in.Version, e.Version, h.located(c.Slug, e)); err != nil {
+	if err := store.CheckVersion(in.Version, e.Version, h.shown(c, e)); err != nil {
 		return Deleted{}, err
 	}
 	return deleted, tx.DeleteHTTPEndpoint(ctx, in.SourceID)
@@ -244,9 +258,11 @@ func (h httpEndpoints) rejects(ctx context.Context, c iot.Caller, in RejectList)
 	}
 	return listPage(c, in.Paging, cursors{ws, "reject_list:" + string(in.SourceID)}, func(after string, n int) ([]iot.Reject, error) {
 		all, err := ws.Rejects(ctx, in.SourceID)
-		if i := slices.IndexFunc(all, func(r iot.Reject) bool { return string(r.EventID) == after }); i >= 0 {
-			all = all[i+1:]
+		i := slices.IndexFunc(all, func(r iot.Reject) bool { return string(r.EventID) == after })
+		if after != "" && i < 0 {
+			return nil, err // it made way for newer ones, and so did all before it
 		}
+		all = all[i+1:]
 		return all[:min(n, len(all))], err
 	}, func(r iot.Reject) string { return string(r.EventID) })
 }

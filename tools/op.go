@@ -107,7 +107,7 @@ func (s Spec) PathVars() []string {
 type Op struct {
 	Spec
 	In, Out   *jsonschema.Schema
-	Untrusted []string // paths in the output that hold data sent by devices: "items[].payload"
+	Untrusted []string // paths in the output that hold data sent by devices, or texts by members: "items[].payload"
 
 	valid   *schema.Schema
 	changes bool // made by Change
@@ -210,7 +210,35 @@ func decode[In any](raw json.RawMessage) (In, error) {
 	}
 	bad := iot.Errorf(iot.Invalid, "the input does not fit")
 	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		bad = iot.Errorf(iot.Invalid, "expected %s, got %s", t.Type.Kind(), t.Value).At("/" + strings.ReplaceAll(t.Field, ".", "/"))
+		bad = iot.Errorf(iot.Invalid, "expected %s, got %s", wanted(t.Type.Kind()), iot.Clip(t.Value)).At(pointer(t.Field))
 	}
 	return in, bad.Because(err)
+}
+
+// pointer makes a JSON pointer of the path that encoding/json names a field by,
+// in which embedded structs stand, too.
+func pointer(path string) string {
+	var b strings.Builder
+	for name := range strings.SplitSeq(path, ".") {
+		if name == strings.ToLower(name) { // a field's; a struct's begins with a capital
+			b.WriteString("/" + name)
+		}
+	}
+	return b.String()
+}
+
+// wanted says what JSON a kind is read from.
+func wanted(k reflect.Kind) string {
+	switch k {
+	case reflect.Int, reflect.Int64:
+		return "an integer of at most 64 bits, written without a fraction or exponent"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "an array"
+	default:
+		return "an object"
+	}
 }

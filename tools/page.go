@@ -3,6 +3,7 @@ package tools
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"iotman/iot"
 )
@@ -28,7 +29,12 @@ type Listed interface {
 }
 
 // Rows returns the rows.
-func (p Page[T]) Rows() any { return p.Items }
+func (p Page[T]) Rows() any {
+	if events, ok := any(p.Items).([]Event); ok {
+		return eventRows(events)
+	}
+	return p.Items
+}
 
 // Next returns the cursor of the next page, "" on the last.
 func (p Page[T]) Next() string { return p.NextCursor }
@@ -37,6 +43,15 @@ func (p Page[T]) Next() string { return p.NextCursor }
 const (
 	MaxMCPRows  = 200
 	MaxMCPBytes = 40_000
+)
+
+// maxPageBytes is about what one page holds at most otherwise, so that it fits
+// the memory.
+const maxPageBytes = 8 << 20
+
+const (
+	around = 1000 // bytes of an answer over MCP around its rows: cursor, note, the list of what is untrusted
+	fences = 64   // bytes that package mcp puts around an untrusted field, in the copy for the model
 )
 
 const defaultLimit = 100
@@ -57,16 +72,20 @@ func rowLimit(c iot.Caller, l Limit) int {
 type pager[T any] struct {
 	page  Page[T]
 	limit int
-	bytes int // what is left, where bytes are bounded
-	bound bool
+	bytes int // what is left
+	extra int // bytes of a row beside its own
+	mcp   bool
 	cut   string // why the page ended early
 	asked int
 }
 
 func newPager[T any](c iot.Caller, l Limit) *pager[T] {
-	return &pager[T]{
-		page: Page[T]{Items: []T{}}, limit: rowLimit(c, l), bytes: MaxMCPBytes, bound: c.Via == iot.MCP, asked: int(l),
+	p := &pager[T]{page: Page[T]{Items: []T{}}, limit: rowLimit(c, l), bytes: maxPageBytes, asked: int(l)}
+	if c.Via == iot.MCP {
+		p.mcp, p.bytes = true, MaxMCPBytes-around
+		p.extra = fences * len(untrusted(reflect.TypeFor[T](), ""))
 	}
+	return p
 }
 
 // add appends a row; false if the page is full, and the row belongs to the
@@ -78,18 +97,26 @@ func (p *pager[T]) add(v T) (bool, error) {
 		}
 		return false, nil
 	}
-	if p.bound {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return false, err
-		}
-		if p.bytes -= len(b) + 1; p.bytes < 0 && len(p.page.Items) > 0 {
-			p.cut = fmt.Sprintf("the page was cut at %d kB", MaxMCPBytes/1000)
-			return false, nil
-		}
+	n, err := p.size(v)
+	if err != nil {
+		return false, err
+	}
+	if p.bytes -= n + p.extra; p.bytes < 0 && len(p.page.Items) > 0 {
+		p.cut = fmt.Sprintf("the page was cut at %d kB", MaxMCPBytes/1000)
+		return false, nil
 	}
 	p.page.Items = append(p.page.Items, v)
 	return true, nil
+}
+
+// size returns how many bytes a row takes in the answer; where the bound is
+// wide, those of an event are guessed without writing it twice.
+func (p *pager[T]) size(v T) (int, error) {
+	if e, ok := any(v).(Event); ok && !p.mcp {
+		return 512 + len(e.Payload) + len(e.Tags) + len(e.Meta), nil
+	}
+	b, err := json.Marshal(v)
+	return len(b) + 1, err
 }
 
 // more marks the page as not the last: cursor leads to the next.

@@ -24,14 +24,14 @@ func schemas() map[reflect.Type]*jsonschema.Schema {
 	id := func() *jsonschema.Schema { return &jsonschema.Schema{Type: "string", Pattern: iot.IDPattern} }
 	return map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[iot.ID]():           id(),
-		reflect.TypeFor[iot.Slug]():         {Type: "string", Pattern: iot.SlugPattern},
-		reflect.TypeFor[iot.URLPath]():      {Type: "string", Pattern: iot.URLPathPattern},
+		reflect.TypeFor[iot.Slug]():         {Type: "string", Pattern: iot.SlugPattern, MaxLength: new(63)},
+		reflect.TypeFor[iot.URLPath]():      {Type: "string", Pattern: iot.URLPathPattern, MaxLength: new(64)},
 		reflect.TypeFor[iot.Name]():         {Type: "string", MinLength: new(1), MaxLength: new(iot.MaxName)},
 		reflect.TypeFor[iot.Time]():         {Type: "string", Format: "date-time"},
 		reflect.TypeFor[iot.EndpointAuth](): {Type: "string", Enum: []any{iot.AuthNone, iot.AuthBasic, iot.AuthOAuth2}},
 		reflect.TypeFor[Limit]():            {Type: "integer", Minimum: new(1.0), Maximum: new(1000.0)},
 		reflect.TypeFor[Confirm]():          {Type: "string"},
-		reflect.TypeFor[json.RawMessage]():  {},
+		reflect.TypeFor[json.RawMessage]():  {Description: "any JSON"}, // not true, which clients refuse
 	}
 }
 

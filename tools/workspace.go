@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"iotman/iot"
@@ -111,7 +112,7 @@ func (w workspaces) update(ctx context.Context, tx *store.Tx, _ iot.Caller, in W
 		ws.DefaultRole = iot.Editor
 	} else if in.DefaultRole.Set {
 		if ws.DefaultRole, err = iot.ParseRole(in.DefaultRole.Value); err != nil {
-			return ws, err
+			return ws, iot.Errorf(iot.Invalid, "a default_role is admin, editor or viewer; got %q", iot.Clip(in.DefaultRole.Value)).At("default_role")
 		}
 	}
 	return tx.UpdateWorkspace(ctx, ws)
@@ -131,7 +132,7 @@ func (w workspaces) delete(ctx context.Context, tx *store.Tx, c iot.Caller, in W
 	if err := store.CheckVersion(in.Version, ws.Version, ws); err != nil {
 		return Deleted{}, err
 	}
-	if err := confirmed(c, in.Confirm, string(ws.Slug)); err != nil {
+	if err := confirmed(c, in.Confirm, ws.Slug); err != nil {
 		return Deleted{}, err
 	}
 	return deleted, tx.DeleteWorkspace(ctx)
@@ -139,16 +140,11 @@ func (w workspaces) delete(ctx context.Context, tx *store.Tx, c iot.Caller, in W
 
 // confirmed asks for a confirmation: always over MCP, and wherever one was
 // given.
-func confirmed(c iot.Caller, got Confirm, want ...string) error {
-	if got == "" && c.Via != iot.MCP {
+func confirmed(c iot.Caller, got Confirm, want iot.Slug) error {
+	if got == Confirm(want) || got == "" && c.Via != iot.MCP {
 		return nil
 	}
-	for _, w := range want {
-		if string(got) == w {
-			return nil
-		}
-	}
-	return iot.Errorf(iot.Invalid, "this loses data for good and needs confirm = %q; got %q", want[0], got).At("confirm").
+	return iot.Errorf(iot.Invalid, "this loses data for good and needs confirm = %q; got %.80q", want, got).At("confirm").
 		Hinting("ask the person first, then call again with confirm")
 }
 
@@ -185,6 +181,23 @@ func (w workspaces) setSettings(ctx context.Context, tx *store.Tx, _ iot.Caller,
 func (w workspaces) audit(ctx context.Context, c iot.Caller, in Paging) (Page[iot.AuditEntry], error) {
 	h := w.st.Workspace(c.Workspace)
 	return listPage(c, in, cursors{h, "audit_list"}, func(before string, n int) ([]iot.AuditEntry, error) {
-		return h.Audit(ctx, iot.ID(before), n)
+		es, err := h.Audit(ctx, iot.ID(before), n)
+		for i := range es {
+			fitEntry(c, &es[i])
+		}
+		return es, err
 	}, func(e iot.AuditEntry) string { return string(e.ID) })
+}
+
+// fitEntry leaves out of an entry what would fill an answer over MCP.
+func fitEntry(c iot.Caller, e *iot.AuditEntry) {
+	room := maxMCPSchema
+	for i := range e.Changes {
+		for _, state := range []*json.RawMessage{&e.Changes[i].Before, &e.Changes[i].After} {
+			if n := len(*state); c.Via == iot.MCP && n > max(room, 0) {
+				*state = marshal(omitted(n))
+			}
+			room -= len(*state)
+		}
+	}
 }

@@ -157,11 +157,11 @@ func preflight(s *server, origin string) int {
 		s.t.Fatal(err)
 	}
 	r.Header.Set("Origin", origin)
-	answer, _, err := receive(r)
+	got, err := receive(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer.StatusCode
+	return got.status
 }
 
 // TestVariables gives everything by variables alone.

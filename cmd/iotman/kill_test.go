@@ -105,13 +105,13 @@ func (w *writer) post(s *server, b batch) ([]string, error) {
 	r.GetBody = nil // nobody repeats it but this test
 	r.Header.Set("Content-Type", b.media)
 	r.Header.Set("Idempotency-Key", b.key)
-	answer, text, err := receive(r)
+	answer, err := receive(r)
 	if err != nil {
 		return nil, err
 	}
 	var got struct{ IDs []string }
-	if err := json.Unmarshal(text, &got); err != nil || answer.StatusCode != http.StatusAccepted || len(got.IDs) != len(b.payloads) {
-		w.t.Errorf("%s: got %d: %.300s, want 202 with %d ids", b.key, answer.StatusCode, text, len(b.payloads))
+	if err := json.Unmarshal(answer.body, &got); err != nil || answer.status != http.StatusAccepted || len(got.IDs) != len(b.payloads) {
+		w.t.Errorf("%s: got %d: %.300s, want 202 with %d ids", b.key, answer.status, answer.body, len(b.payloads))
 	}
 	return got.IDs, nil
 }

@@ -233,18 +233,18 @@ func (s *server) killed() {
 
 // send sends a request with a token, or none, and returns the answer with its
 // body. A body other than a string is sent as JSON.
-func (s *server) send(method, path, token string, body any) (*http.Response, []byte, error) {
+func (s *server) send(method, path, token string, body any) (reply, error) {
 	text, ok := body.(string)
 	if !ok && body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
-			return nil, nil, err
+			return reply{}, err
 		}
 		text = string(b)
 	}
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(text))
 	if err != nil {
-		return nil, nil, err
+		return reply{}, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	if token != "" {
@@ -253,43 +253,50 @@ func (s *server) send(method, path, token string, body any) (*http.Response, []b
 	return receive(r)
 }
 
-func receive(r *http.Request) (*http.Response, []byte, error) {
+// reply is an answer that was read.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func receive(r *http.Request) (reply, error) {
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return nil, nil, err
+		return reply{}, err
 	}
 	defer answer.Body.Close()
 	b, err := io.ReadAll(answer.Body)
-	return answer, b, err
+	return reply{answer.StatusCode, answer.Header, b}, err
 }
 
 // try sends and decodes the answer into out, where the status is the one that
 // is wanted.
 func (s *server) try(status int, method, path, token string, body, out any) error {
-	answer, b, err := s.send(method, path, token, body)
+	got, err := s.send(method, path, token, body)
 	if err != nil {
 		return err
 	}
-	if answer.StatusCode != status {
-		return fmt.Errorf("%s %s: got %d, want %d: %s", method, path, answer.StatusCode, status, b)
+	if got.status != status {
+		return fmt.Errorf("%s %s: got %d, want %d: %s", method, path, got.status, status, got.body)
 	}
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(b, out); err != nil {
-		return fmt.Errorf("%s %s: %w: %s", method, path, err, b)
+	if err := json.Unmarshal(got.body, out); err != nil {
+		return fmt.Errorf("%s %s: %w: %s", method, path, err, got.body)
 	}
 	return nil
 }
 
 // call is send, and want is try, in the test's own goroutine.
-func (s *server) call(method, path, token string, body any) (*http.Response, []byte) {
+func (s *server) call(method, path, token string, body any) reply {
 	s.t.Helper()
-	answer, b, err := s.send(method, path, token, body)
+	got, err := s.send(method, path, token, body)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer, b
+	return got
 }
 
 func (s *server) want(status int, method, path, token string, body, out any) {
@@ -326,13 +333,13 @@ func (s *server) everything(workspace, token string) []stored {
 	var all []stored
 	next := regexp.MustCompile(`<[^>]*(/api/v1/[^>]*)>; rel="next"`)
 	for path := "/api/v1/workspaces/" + workspace + "/events?limit=1000"; path != ""; {
-		answer, b := s.call(http.MethodGet, path, token, nil)
+		got := s.call(http.MethodGet, path, token, nil)
 		var page []stored
-		if err := json.Unmarshal(b, &page); err != nil || answer.StatusCode != http.StatusOK {
-			s.t.Fatalf("%s: got %d, %v: %.300s", path, answer.StatusCode, err, b)
+		if err := json.Unmarshal(got.body, &page); err != nil || got.status != http.StatusOK {
+			s.t.Fatalf("%s: got %d, %v: %.300s", path, got.status, err, got.body)
 		}
 		all = append(all, page...)
-		link := next.FindStringSubmatch(answer.Header.Get("Link"))
+		link := next.FindStringSubmatch(got.header.Get("Link"))
 		if path = ""; link != nil {
 			path = link[1]
 			if len(page) == 0 {

@@ -38,7 +38,7 @@ func TestI7BadFolder(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	served := t.TempDir()
+	served := passable(t) // and so are the other folders of this test
 	start(t, served).stop()
 	for name, c := range map[string]struct {
 		dir     string
@@ -58,7 +58,7 @@ func TestI7BadFolder(t *testing.T) {
 				if err := c.prepare(c.dir); err != nil {
 					t.Fatal(err)
 				}
-				asNobody(t, cmd, c.dir)
+				asNobody(t, cmd)
 			}
 			got := execute(t, cmd)
 			if got.code != 1 || got.stdout != "" {
@@ -86,28 +86,32 @@ func handOver(dir string) error {
 	return err
 }
 
-// asNobody takes root's rights from a command: root may write anywhere. What
-// lies above the folder and the program is opened for reading.
-func asNobody(t *testing.T, cmd *exec.Cmd, dir string) {
+// asNobody takes root's rights from a command: root may write anywhere.
+func asNobody(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		return
 	}
 	const nobody = 65534
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	cmd.Path = filepath.Join(t.TempDir(), "iotman")
-	b, err := os.ReadFile(cmd.Args[0])
-	if err == nil {
-		err = os.WriteFile(cmd.Path, b, 0o755)
-	}
-	for _, open := range []string{filepath.Dir(filepath.Dir(cmd.Path)), filepath.Dir(filepath.Dir(dir)), filepath.Dir(cmd.Dir)} {
-		if err == nil && open != os.TempDir() {
-			err = os.Chmod(open, 0o755)
-		}
-	}
+	b, err := os.ReadFile(cmd.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	cmd.Path = filepath.Join(passable(t), "iotman") // the original lies where nobody looks
+	if err := os.WriteFile(cmd.Path, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// passable returns a folder that everybody can reach.
+func passable(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // TestI9Suspended stops the process for a while, as a laptop's lid does, and

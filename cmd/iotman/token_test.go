@@ -96,9 +96,9 @@ func TestToken(t *testing.T) {
 	}
 	endpoints := "/api/v1/workspaces/default/http-endpoints"
 	s.want(http.StatusOK, http.MethodGet, endpoints, reader, nil, nil)
-	answer, _ := s.call(http.MethodPost, endpoints, reader, `{"name":"x"}`)
-	if challenge := answer.Header.Get("WWW-Authenticate"); answer.StatusCode != http.StatusForbidden || !strings.Contains(challenge, `insufficient_scope`) {
-		t.Errorf("a reader writes: got %d and %q, want 403 and insufficient_scope", answer.StatusCode, challenge)
+	refused := s.call(http.MethodPost, endpoints, reader, `{"name":"x"}`)
+	if challenge := refused.header.Get("WWW-Authenticate"); refused.status != http.StatusForbidden || !strings.Contains(challenge, `insufficient_scope`) {
+		t.Errorf("a reader writes: got %d and %q, want 403 and insufficient_scope", refused.status, challenge)
 	}
 	s.endpoint("default", "x", token)
 	s.stop()
@@ -213,7 +213,7 @@ func TestH4WrongKey(t *testing.T) {
 		key     string // "" is no file
 		message string
 	}{
-		"wrong": {base64.StdEncoding.EncodeToString(make([]byte, 32)), "the key does not fit the data folder .*; nothing was changed"},
+		"wrong": {base64.StdEncoding.EncodeToString([]byte("32 bytes that another folder has")), "the key does not fit the data folder .*; nothing was changed"},
 		"short": {"c2hvcnQ=", "key file .*/key: a key is 32 bytes in base64"},
 		"empty": {"\n", "key file .*/key: a key is 32 bytes in base64"},
 		"none":  {"", "key"},
