@@ -63,7 +63,7 @@ func TestClaims(t *testing.T) {
 			t.Errorf("the key set holds %s", private)
 		}
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	h.must(err)
 	if _, err := signed.Verify(set.Key(h.kid)[0]); err != nil {
 		t.Errorf("verify by the key set: %v", err)
