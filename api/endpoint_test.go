@@ -137,8 +137,8 @@ func TestEndpointUpdate(t *testing.T) {
 	if p.get(token, path).want(http.StatusOK).into(&fresh); fresh.RateLimit != 0 || fresh.Headers != nil || fresh.Schema != nil || !fresh.Enabled || fresh.Name != "Any" {
 		t.Errorf("after nulls: got %+v, want each as it begins", fresh)
 	}
-	for _, bad := range []string{`{"name":null}`, `{"url_path":null}`, `{"name":""}`, `{"rate_limit":-1}`, `{"enabled":"yes"}`, `{"nmae":"x"}`, `[]`, `"x"`, `{`, `{"name":"a"} {}`} {
-		if problem := p.put(token, path, bad).problem(http.StatusBadRequest, "invalid"); bad == `{"nmae":"x"}` && (problem.Field != "/nmae" || !strings.Contains(problem.Detail, "name")) {
+	for _, bad := range []string{`{"name":null}`, `{"url_path":null}`, `{"name":""}`, `{"rate_limit":-1}`, `{"enabled":"yes"}`, `{"naam":"x"}`, `[]`, `"x"`, `{`, `{"name":"a"} {}`} {
+		if problem := p.put(token, path, bad).problem(http.StatusBadRequest, "invalid"); bad == `{"naam":"x"}` && (problem.Field != "/naam" || !strings.Contains(problem.Detail, "name")) {
 			t.Errorf("%s: got %+v, want the field named, and those that are known", bad, problem)
 		}
 	}

@@ -75,7 +75,7 @@ func TestStatelessEra(t *testing.T) {
 		Meta                   map[string]any `json:"_meta"`
 		Tools                  []tool
 	}
-	s.must(json.Unmarshal(p.askModern(token, "", "server/discover", nil).want(http.StatusOK).rpc().Result, &got))
+	s.must(json.Unmarshal(p.askModern(token, "server/discover", nil).want(http.StatusOK).rpc().Result, &got))
 	if len(got.SupportedVersions) < 4 || got.SupportedVersions[0] != "2026-07-28" || got.Capabilities["tools"] == nil || got.Instructions == "" {
 		t.Errorf("server/discover: got %+v", got)
 	}
@@ -87,23 +87,23 @@ func TestStatelessEra(t *testing.T) {
 	}
 	private("server/discover")
 	got.TTLMS, got.CacheScope = nil, ""
-	s.must(json.Unmarshal(p.askModern(token, "", "tools/list", nil).want(http.StatusOK).rpc().Result, &got))
+	s.must(json.Unmarshal(p.askModern(token, "tools/list", nil).want(http.StatusOK).rpc().Result, &got))
 	private("tools/list")
 	sameStrings(t, "tools/list", names(got.Tools), names(p.list(token, "")))
 
-	out := p.askModern(token, "", "tools/call", map[string]any{"name": "http_endpoint_create", "arguments": map[string]any{"name": "Made"}}).outcome().ok(nil)
+	out := p.askModern(token, "tools/call", map[string]any{"name": "http_endpoint_create", "arguments": map[string]any{"name": "Made"}}).outcome().ok(nil)
 	if !strings.Contains(string(out.Result), `"resultType":"complete"`) {
 		t.Errorf("tools/call: got %s, want resultType", out.Result)
 	}
-	p.askModern(token, "", "tools/call", map[string]any{"name": "http_endpoint_get", "arguments": map[string]any{"source_id": "7"}}).outcome().failed("invalid")
-	p.askModern(p.token(iot.Viewer, everything), "", "tools/call", map[string]any{"name": "http_endpoint_create", "arguments": map[string]any{"name": "No"}}).outcome().failed("forbidden")
-	p.askModern(p.token(iot.Owner, "data:read"), "", "tools/call", map[string]any{"name": "http_endpoint_create", "arguments": map[string]any{"name": "No"}}).lacks("sources:write")
+	p.askModern(token, "tools/call", map[string]any{"name": "http_endpoint_get", "arguments": map[string]any{"source_id": "7"}}).outcome().failed("invalid")
+	p.askModern(p.token(iot.Viewer, everything), "tools/call", map[string]any{"name": "http_endpoint_create", "arguments": map[string]any{"name": "No"}}).outcome().failed("forbidden")
+	p.askModern(p.token(iot.Owner, "data:read"), "tools/call", map[string]any{"name": "http_endpoint_create", "arguments": map[string]any{"name": "No"}}).lacks("sources:write")
 	for method, status := range map[string]int{"initialize": http.StatusNotFound, "ping": http.StatusNotFound, "nothing/at_all": http.StatusNotFound, "logging/setLevel": http.StatusNotFound} {
-		if r := p.askModern(token, "", method, nil); r.status != status || r.Error == nil || r.Error.Code != -32601 {
+		if r := p.askModern(token, method, nil); r.status != status || r.Error == nil || r.Error.Code != -32601 {
 			t.Errorf("%s: got %d %s, want %d and the error -32601", method, r.status, r.body, status)
 		}
 	}
-	if r := p.askModern(token, "", "tools/call", map[string]any{"name": "nothing_at_all"}); r.status != http.StatusBadRequest || r.Error == nil || r.Error.Code != -32602 {
+	if r := p.askModern(token, "tools/call", map[string]any{"name": "nothing_at_all"}); r.status != http.StatusBadRequest || r.Error == nil || r.Error.Code != -32602 {
 		t.Errorf("an unknown tool: got %d %s, want 400 and the error -32602", r.status, r.body)
 	}
 	a := s.do(req{method: http.MethodGet, path: "/mcp/north", token: token, header: []string{"MCP-Protocol-Version", "2026-07-28"}})
@@ -120,7 +120,7 @@ func TestInstructions(t *testing.T) {
 		var got struct{ Instructions string }
 		s.must(json.Unmarshal(p.ask(token, "", "initialize", map[string]any{"protocolVersion": "2025-11-25", "capabilities": map[string]any{}, "clientInfo": map[string]any{"name": "t", "version": "1"}}).Result, &got))
 		both = append(both, got.Instructions)
-		s.must(json.Unmarshal(p.askModern(token, "", "server/discover", nil).Result, &got))
+		s.must(json.Unmarshal(p.askModern(token, "server/discover", nil).Result, &got))
 		return append(both, got.Instructions)
 	}
 	const missing = "This sign-in does not carry"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -143,9 +144,7 @@ func (s *site) delete(token, path string) *answer {
 func (p *plant) endpoint(path string, settings map[string]any) iot.HTTPEndpoint {
 	p.t.Helper()
 	in := map[string]any{"name": "Endpoint " + path, "url_path": path}
-	for name, v := range settings {
-		in[name] = v
-	}
+	maps.Copy(in, settings)
 	var e iot.HTTPEndpoint
 	p.post(p.owner(), p.rest("/http-endpoints"), in).want(http.StatusCreated).into(&e)
 	return e

@@ -113,7 +113,7 @@ func TestF10NamesAndRejects(t *testing.T) {
 	for _, body := range [][]byte{
 		p.ask(token, "", "tools/list", map[string]any{}).body,
 		p.ask(token, "", "initialize", map[string]any{"protocolVersion": "2025-11-25", "capabilities": map[string]any{}, "clientInfo": map[string]any{"name": "t", "version": "1"}}).body,
-		p.askModern(token, "", "server/discover", nil).body,
+		p.askModern(token, "server/discover", nil).body,
 	} {
 		for _, text := range corpus {
 			if len(text) > 12 && strings.Contains(string(body), text) && !strings.HasPrefix(text, "END UNTRUSTED") {

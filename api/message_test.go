@@ -180,7 +180,7 @@ func TestF15CancelReachesNoOtherCall(t *testing.T) {
 			return w.ask(token, "", "tools/call", map[string]any{"name": "probe_wait"})
 		},
 		"stateless": func(token string, w *plant) *rpc {
-			return w.askModern(token, "", "tools/call", map[string]any{"name": "probe_wait"})
+			return w.askModern(token, "tools/call", map[string]any{"name": "probe_wait"})
 		},
 	}
 	for name, call := range eras {
@@ -235,7 +235,7 @@ func TestPanicTellsNothing(t *testing.T) {
 	for _, call := range []*outcome{
 		p.call(p.owner(), "probe_panic", map[string]any{}),
 		p.call(p.owner(), "iotman_call", map[string]any{"method": "GET", "path": p.rest("/panic")}),
-		p.askModern(p.owner(), "", "tools/call", map[string]any{"name": "probe_panic"}).outcome(),
+		p.askModern(p.owner(), "tools/call", map[string]any{"name": "probe_panic"}).outcome(),
 	} {
 		call.failed("internal")
 		answers = append(answers, call.body)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"iotman/iot"
@@ -159,12 +160,7 @@ var grants = map[string]string{
 
 // holds reports whether the role's holder may do what needs the permission.
 func holds(role iot.Role, permission string) bool {
-	for _, r := range strings.Fields(grants[permission]) {
-		if r == string(role) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.Fields(grants[permission]), string(role))
 }
 
 // but is the scope of everything without one permission.

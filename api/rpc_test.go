@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -52,17 +53,15 @@ func (p *plant) ask(token, query, method string, params any) *rpc {
 }
 
 // askModern sends a request in the stateless era and decodes the answer.
-func (p *plant) askModern(token, query, method string, params map[string]any) *rpc {
+func (p *plant) askModern(token, method string, params map[string]any) *rpc {
 	p.t.Helper()
 	header := []string{"MCP-Protocol-Version", "2026-07-28", "Mcp-Method", method}
 	if name, ok := params["name"].(string); ok {
 		header = append(header, "Mcp-Name", name)
 	}
 	all := map[string]any{"_meta": modern}
-	for k, v := range params {
-		all[k] = v
-	}
-	return p.message(token, query, map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": all}, header...).rpc()
+	maps.Copy(all, params)
+	return p.message(token, "", map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": all}, header...).rpc()
 }
 
 // rpc decodes a JSON-RPC answer.
