@@ -129,6 +129,7 @@ func ingest() *openapi3.Operation {
 	}
 	o.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithContent(content)}
 	ids := openapi3.NewObjectSchema().WithProperty("ids", openapi3.NewArraySchema().WithItems(openapi3.NewStringSchema()))
+	ids.Required = []string{"ids"}
 	o.Responses = responses(http.StatusAccepted, openapi3.NewResponse().WithDescription("On disk; the events' ids, in order.").WithJSONSchema(ids))
 	return o
 }
@@ -150,7 +151,7 @@ func header(about string) *openapi3.HeaderRef {
 func problem() *openapi3.SchemaRef {
 	s := openapi3.NewObjectSchema().
 		WithProperty("status", openapi3.NewIntegerSchema()).
-		WithProperty("errors", openapi3.NewArraySchema().WithItems(openapi3.NewObjectSchema())).
+		WithProperty("errors", openapi3.NewArraySchema().WithItems(detail())).
 		WithProperty("permissions", openapi3.NewArraySchema().WithItems(openapi3.NewStringSchema())).
 		WithProperty("current", openapi3.NewSchema())
 	for name := range strings.FieldsSeq("title code detail error field hint event_id") {
@@ -158,6 +159,13 @@ func problem() *openapi3.SchemaRef {
 	}
 	s.Required = []string{"status", "code", "detail", "error"}
 	return s.NewRef()
+}
+
+// detail is one mistake among several (iot.Detail).
+func detail() *openapi3.Schema {
+	s := openapi3.NewObjectSchema().WithProperty("field", openapi3.NewStringSchema()).WithProperty("detail", openapi3.NewStringSchema())
+	s.Required = []string{"detail"}
+	return s
 }
 
 // convert makes an OpenAPI schema of a JSON Schema: in 3.1 they are one.
