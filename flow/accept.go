@@ -74,19 +74,18 @@ func (f *Flow) Accept(ctx context.Context, s *Source, p Post) ([]iot.ID, error) 
 	if err != nil {
 		return nil, f.reject(ctx, s, body.Text, err)
 	}
+	size := int64(len(body.Text))
+	defer f.inHand.Add(-size)
+	if f.inHand.Add(size) > maxInHand {
+		e := iot.Errorf(iot.Unavailable, "too many bodies are waiting for the disk")
+		e.RetryAfter = time.Second
+		return nil, e
+	}
 	if wait, ok := s.limits.events.allow(f.st.Now().Time, len(body.Items), s.RateLimit); !ok {
 		e := iot.Errorf(iot.Limited, "this endpoint takes %d events a second", s.RateLimit)
 		e.RetryAfter = wait
 		return nil, e.Hinting("send the same body again after the time in Retry-After; nothing of it was stored")
 	}
-	size := int64(len(body.Text))
-	if f.inHand.Add(size) > maxInHand {
-		f.inHand.Add(-size)
-		e := iot.Errorf(iot.Unavailable, "too many bodies are waiting for the disk")
-		e.RetryAfter = time.Second
-		return nil, e
-	}
-	defer f.inHand.Add(-size)
 	batch := store.Batch{Source: s.ID, Key: key, Digest: body.Digest}
 	if batch.Events, err = s.events(body.Items, p); err != nil {
 		return nil, err
@@ -104,12 +103,21 @@ func (f *Flow) Accept(ctx context.Context, s *Source, p Post) ([]iot.ID, error) 
 	return receipt.IDs, nil
 }
 
+// checkTime bounds how long one body is checked against a schema. Package
+// schema bounds the time of one payload; a body has thousands.
+const checkTime = 2 * time.Second
+
 // check validates every payload against the source's schema, if it has one.
 func (s *Source) check(items []Item) error {
 	if s.schema == nil {
 		return nil
 	}
+	start := time.Now()
 	for i, item := range items {
+		if i > 0 && time.Since(start) > checkTime {
+			return iot.Errorf(iot.Unprocessable, "checking the payloads against the endpoint's payload_schema takes too long").
+				Hinting("send fewer events at once, or simplify the payload_schema")
+		}
 		mistakes := s.schema.Validate(item.Payload)
 		if len(mistakes) == 0 {
 			continue
