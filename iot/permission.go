@@ -3,7 +3,6 @@ package iot
 import (
 	"fmt"
 	"math/bits"
-	"slices"
 	"strings"
 )
 
@@ -49,13 +48,17 @@ var permissions = []Permission{
 // Reads reports whether the permission lets its holder change nothing.
 func (p Permission) Reads() bool { return strings.HasSuffix(string(p), ":read") }
 
-func (p Permission) bit() Permissions {
-	i := slices.Index(permissions, p)
-	if i < 0 {
-		return 0
+// places are the bits of the permissions in a set.
+var places = func() map[Permission]Permissions {
+	m := make(map[Permission]Permissions, len(permissions))
+	for i, p := range permissions {
+		m[p] = 1 << i
 	}
-	return 1 << i
-}
+	return m
+}()
+
+// bit is p as a set; of an unknown name it is the empty one.
+func (p Permission) bit() Permissions { return places[p] }
 
 // Valid reports whether p is one of the permissions above.
 func (p Permission) Valid() bool { return p.bit() != 0 }

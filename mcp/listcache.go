@@ -85,14 +85,14 @@ func (c *listCache) serve(w http.ResponseWriter, r *http.Request, req request, e
 
 func (k kept) write(w http.ResponseWriter, id json.RawMessage) {
 	maps.Copy(w.Header(), k.header)
-	const open, middle, end = `{"jsonrpc":"2.0","id":`, `,"result":`, "}\n"
-	w.Header().Set("Content-Length", strconv.Itoa(len(open)+len(id)+len(middle)+len(k.result)+len(end)))
+	// One write: each would be a system call, and copying is cheaper.
+	b := make([]byte, 0, 64+len(id)+len(k.result))
+	b = append(append(b, `{"jsonrpc":"2.0","id":`...), id...)
+	b = append(append(b, `,"result":`...), k.result...)
+	b = append(b, "}\n"...)
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(http.StatusOK)
-	for _, part := range [][]byte{[]byte(open), id, []byte(middle), k.result, []byte(end)} {
-		if _, err := w.Write(part); err != nil {
-			return // a client that hung up is no fault of ours
-		}
-	}
+	_, _ = w.Write(b) // a client that hung up is no fault of ours
 }
 
 // recorder holds an answer back.

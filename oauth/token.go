@@ -232,11 +232,11 @@ func (i *Issuer) Manages(a Access, via iot.Transport) (iot.Caller, error) {
 }
 
 func permissionsIn(scope string) iot.Permissions {
-	var ps []iot.Permission
+	var ps iot.Permissions
 	for s := range strings.FieldsSeq(scope) {
-		ps = append(ps, iot.Permission(s))
+		ps = ps.Union(iot.PermissionsOf(iot.Permission(s)))
 	}
-	return iot.PermissionsOf(ps...)
+	return ps
 }
 
 // Posts reports whether the token may post to an endpoint that asks for
