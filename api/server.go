@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -27,6 +28,25 @@ type Config struct {
 	Issuer       *oauth.Issuer
 	MCP          *mcp.Handler
 	OpenAPI      []byte // the OpenAPI document
+	Timeouts     Timeouts
+}
+
+// Timeouts bound how long a client may take; one that is zero is the default.
+type Timeouts struct {
+	Header time.Duration // to send a request's header
+	Read   time.Duration // to send a request
+	Write  time.Duration // to take the answer, from the end of the request's header on
+	Idle   time.Duration // between two requests of a connection
+}
+
+// withDefaults returns t with the defaults for what is zero.
+func (t Timeouts) withDefaults() Timeouts {
+	return Timeouts{
+		Header: cmp.Or(t.Header, 10*time.Second),
+		Read:   cmp.Or(t.Read, 30*time.Second),
+		Write:  cmp.Or(t.Write, 60*time.Second), // event_wait answers within 25 s
+		Idle:   cmp.Or(t.Idle, 30*time.Second),
+	}
 }
 
 // Server answers every request. It is ready until Drain is called.
@@ -77,12 +97,13 @@ const maxHeader = 32 << 10
 // HTTPServer returns the server that listens on addr, with a bound on
 // everything a client can draw out.
 func (s *Server) HTTPServer(addr string) *http.Server {
+	limit := s.Timeouts.withDefaults()
 	return &http.Server{
 		Addr: addr, Handler: s, MaxHeaderBytes: maxHeader,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second, // event_wait answers within 25 s
-		IdleTimeout:       30 * time.Second,
+		ReadHeaderTimeout: limit.Header,
+		ReadTimeout:       limit.Read,
+		WriteTimeout:      limit.Write,
+		IdleTimeout:       limit.Idle,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
 }
@@ -93,6 +114,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
+	if len(r.TransferEncoding) > 0 {
+		// It may have had a Content-Length as well, of which net/http does not
+		// tell: then nothing more may be read here (RFC 9112 section 6.1).
+		h.Set("Connection", "close")
+	}
 	s.mux.ServeHTTP(w, r)
 }
 
