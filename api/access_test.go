@@ -214,5 +214,8 @@ func TestOpaqueErrors(t *testing.T) {
 	if a.status < 400 || strings.Contains(string(a.body), "canary") {
 		t.Errorf("got %d %s, want a fault that tells nothing of the schema", a.status, a.body)
 	}
-	p.call(token, "iotman_call", map[string]any{"method": "POST", "path": "/data/north/odd", "body": map[string]any{}}).small()
+	p.call(token, "iotman_call", map[string]any{"method": "POST", "path": "/data/north/odd", "body": map[string]any{}}).small().failed("internal")
+	if log := s.log.String(); !strings.Contains(log, `msg="request failed"`) || !strings.Contains(log, "canary") {
+		t.Errorf("the log does not tell the operator what is wrong: %s", log)
+	}
 }

@@ -11,6 +11,9 @@ import (
 // ingest takes what a device posts. It answers 202 with the ids of the events
 // once they are on disk.
 func (s *Server) ingest(w http.ResponseWriter, r *http.Request) error {
+	if err := s.origin(w, r); err != nil { // a web page can post here without asking
+		return err
+	}
 	src, err := s.Flow.Source(r.Context(), iot.Slug(r.PathValue("workspace")), iot.URLPath(r.PathValue("url_path")))
 	if err != nil {
 		return err

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"iotman/iot"
 )
@@ -12,6 +14,9 @@ import (
 // who calls, and how much they may send. What is said then is the business of
 // package mcp.
 func (s *Server) mcp(w http.ResponseWriter, r *http.Request) error {
+	if err := s.rebound(r); err != nil {
+		return err
+	}
 	if err := s.origin(w, r); err != nil {
 		return err
 	}
@@ -45,10 +50,6 @@ func (s *Server) mcp(w http.ResponseWriter, r *http.Request) error {
 // DNS rebinding is of its own origin and names its own host. Without an Origin
 // no page of another origin is asking.
 func (s *Server) origin(w http.ResponseWriter, r *http.Request) error {
-	if s.loopback && r.Host != s.host && !isLoopback(hostname(r.Host)) {
-		return iot.Errorf(iot.Forbidden, "this server is reached at %s, not at %.80q", s.PublicURL, r.Host).
-			Hinting("whoever runs the server can name another address with -public-url")
-	}
 	origins := r.Header.Values("Origin")
 	if len(origins) == 0 {
 		return nil
@@ -68,7 +69,27 @@ func (s *Server) origin(w http.ResponseWriter, r *http.Request) error {
 // hostname returns a Host without its port (RFC 9110 section 7.2).
 func hostname(host string) string { return (&url.URL{Host: host}).Hostname() }
 
+// rebound refuses a request that names another host than this machine, while
+// the server is this machine's own: the mark of DNS rebinding.
+func (s *Server) rebound(r *http.Request) error {
+	if s.loopback && r.Host != s.host && !isLoopback(hostname(r.Host)) {
+		return iot.Errorf(iot.Forbidden, "this server is reached at %s, not at %.80q", s.PublicURL, r.Host).
+			Hinting("whoever runs the server can name another address with -public-url")
+	}
+	return nil
+}
+
 func loopbackOrigin(o string) bool {
 	u, err := url.Parse(o)
 	return err == nil && slices.Contains([]string{"http", "https"}, u.Scheme) && isLoopback(u.Hostname())
+}
+
+// checkOrigin returns what is wrong with an origin that is to be allowed: it is
+// compared as browsers write it (RFC 6454 section 6.2).
+func checkOrigin(o string) error {
+	u, err := url.Parse(o)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+strings.ToLower(u.Host) != o {
+		return fmt.Errorf("an allowed origin is a scheme and a host in lower case, such as https://app.example.com; got %q", o)
+	}
+	return nil
 }

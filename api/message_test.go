@@ -147,6 +147,38 @@ func TestF5NoToken(t *testing.T) {
 	}
 }
 
+// TestD11HeaderInjection: nothing of a URL gets out of the header that it is
+// answered in.
+func TestD11HeaderInjection(t *testing.T) {
+	s := newSite(t, setup{})
+	p := s.plant("north")
+	p.endpoint("one", nil)
+	p.endpoint("two", nil)
+	const hostile = "x%22,%20evil=%22%0d%0aX-Evil:%201%0d%0a%0d%0a<script>%3e"
+	for _, r := range []req{
+		{method: http.MethodPost, path: "/mcp/" + hostile}, {method: http.MethodGet, path: "/api/v1/workspaces/" + hostile},
+		{method: http.MethodPost, path: "/data/" + hostile + "/" + hostile}, {method: http.MethodGet, path: "/" + hostile},
+		{method: http.MethodGet, path: "/.well-known/oauth-protected-resource/mcp/" + hostile},
+		{method: http.MethodGet, path: p.rest("/http-endpoints?limit=1&cursor=%s", hostile), token: p.owner()},
+		{method: http.MethodGet, path: p.rest("/http-endpoints?limit=1&%s=1", hostile), token: p.owner()},
+		{method: http.MethodPost, path: "/mcp/north?" + hostile + "=" + hostile, token: p.owner()},
+		{method: http.MethodOptions, path: "/mcp/north", header: []string{"Origin", `http://localhost:1"evil`}},
+	} {
+		a := s.do(r)
+		if a.status < 400 || a.header.Get("X-Evil") != "" {
+			t.Errorf("%s: got %d with %v", a.what, a.status, a.header)
+		}
+		for name, values := range a.header {
+			if v := strings.Join(values, " "); strings.Contains(v, "evil") || strings.Contains(v, "script") {
+				t.Errorf("%s: got %s %q", a.what, name, v)
+			}
+		}
+	}
+	if next := p.get(p.owner(), p.rest("/http-endpoints?limit=%%31")).want(http.StatusOK).next("limit"); next != "1" {
+		t.Errorf("got limit %q in the next page's URL, want 1", next)
+	}
+}
+
 // TestF6TokenInTheURL is no token.
 func TestF6TokenInTheURL(t *testing.T) {
 	s := newSite(t, setup{})

@@ -71,6 +71,9 @@ func New(cfg Config) (*Server, error) {
 		host: u.Host, loopback: isLoopback(u.Hostname()),
 	}
 	for _, o := range cfg.AllowOrigins {
+		if err := checkOrigin(o); err != nil {
+			return nil, err
+		}
 		s.origins[o] = true
 	}
 	for op := range cfg.Registry.All() {

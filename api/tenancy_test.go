@@ -229,6 +229,9 @@ func TestB8Cursors(t *testing.T) {
 	}
 	p.call(p.owner(), "event_list", map[string]any{"cursor": cursors["/audit"]}).failed("not_found")
 	p.call(p.owner(), "event_list", map[string]any{"cursor": cursors["/events"], "fields": []string{"id"}, "limit": 7}).ok(nil)
+	colleague := p.token(iot.Viewer, everything) // of the same workspace, with a list of their own
+	s.get(colleague, "/api/v1/workspaces?limit=1").want(http.StatusOK)
+	s.get(colleague, "/api/v1/workspaces?limit=1&cursor="+cursors["/api/v1/workspaces"]).problem(http.StatusNotFound, "not_found")
 	// The same person's list, with the token of another of their workspaces.
 	var all []json.RawMessage
 	p.get(p.owner(), "/api/v1/workspaces").want(http.StatusOK).into(&all)

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,8 +11,9 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"iotman/iot"
 	"iotman/store"
@@ -25,7 +27,7 @@ type Flow struct {
 	sources sources
 	reserve uint64
 	disk    diskGauge
-	inHand  atomic.Int64 // bytes of bodies between decoding and commit
+	memory  *semaphore.Weighted // for bodies between decoding and commit
 	drained chan struct{}
 	drain   func()
 }
@@ -33,9 +35,6 @@ type Flow struct {
 // DiskReserve is how much of the disk ingest leaves free by default, so that
 // the rest of the program goes on where ingest must stop.
 const DiskReserve = 256 << 20
-
-// maxInHand bounds the memory of what was decoded and is not on disk yet.
-const maxInHand = 256 << 20
 
 // New returns a Flow into st's logs that keeps reserve bytes of the disk free.
 func New(st *store.Store, log *slog.Logger, reserve uint64) (*Flow, error) {
@@ -45,7 +44,7 @@ func New(st *store.Store, log *slog.Logger, reserve uint64) (*Flow, error) {
 	}
 	drained := make(chan struct{})
 	drain := sync.OnceFunc(func() { close(drained) })
-	return &Flow{st: st, log: log, sources: s, reserve: reserve, drained: drained, drain: drain}, nil
+	return &Flow{st: st, log: log, sources: s, reserve: reserve, drained: drained, drain: drain, memory: semaphore.NewWeighted(maxMemory)}, nil
 }
 
 // Post is what a device sent, and what is known of the sender.
@@ -63,23 +62,33 @@ func (f *Flow) Accept(ctx context.Context, s *Source, p Post) ([]iot.ID, error) 
 	if err := f.spaceLeft(); err != nil {
 		return nil, err
 	}
-	body, err := DecodeBody(p.Header, p.Body)
-	if err != nil {
-		return nil, f.reject(ctx, s, body.Text, err)
+	// What is decoded is many times as large as what came, and is held until it
+	// is on disk: it waits for its share of the memory, once it came whole.
+	came, err := receive(p.Body)
+	release, herr := f.hold(ctx, p.Header, came)
+	if herr != nil {
+		return nil, herr
 	}
-	if err := s.check(body.Items); err != nil {
+	defer release()
+	body, err := DecodeBody(p.Header, io.MultiReader(bytes.NewReader(came), broken{err}))
+	if err != nil {
 		return nil, f.reject(ctx, s, body.Text, err)
 	}
 	key, err := idempotencyKey(p.Header)
 	if err != nil {
 		return nil, f.reject(ctx, s, body.Text, err)
 	}
-	size := int64(len(body.Text))
-	defer f.inHand.Add(-size)
-	if f.inHand.Add(size) > maxInHand {
-		e := iot.Errorf(iot.Unavailable, "too many bodies are waiting for the disk")
-		e.RetryAfter = time.Second
-		return nil, e
+	if key != "" { // a repetition is answered as before, whatever has changed since
+		ids, err := f.st.Workspace(s.Workspace).Answered(ctx, s.ID, key, body.Digest)
+		if iot.KindOf(err) == iot.Conflict {
+			err = f.reject(ctx, s, body.Text, err)
+		}
+		if err != nil || ids != nil {
+			return ids, err
+		}
+	}
+	if err := s.check(body.Items); err != nil {
+		return nil, f.reject(ctx, s, body.Text, err)
 	}
 	if wait, ok := s.limits.events.allow(f.st.Now().Time, len(body.Items), s.RateLimit); !ok {
 		e := iot.Errorf(iot.Limited, "this endpoint takes %d events a second", s.RateLimit)
@@ -148,15 +157,21 @@ func idempotencyKey(h http.Header) (string, error) {
 	return keys[0], nil
 }
 
+// maxCaptured is how many bytes of captured headers are kept in all: each event
+// of a CloudEvents batch carries them.
+const maxCaptured = 2048
+
 // events makes the log's events of decoded items.
 func (s *Source) events(items []Item, p Post) ([]store.NewEvent, error) {
 	meta := p.Meta
+	room := maxCaptured
 	for _, name := range s.Headers {
-		if v := p.Header.Get(name); v != "" {
+		if v := p.Header.Get(name); v != "" && room > 0 {
 			if meta.IngestContext == nil {
 				meta.IngestContext = map[string]string{}
 			}
-			meta.IngestContext[strings.ToLower(name)] = strings.ToValidUTF8(v[:min(len(v), 1024)], "\uFFFD")
+			meta.IngestContext[strings.ToLower(name)] = strings.ToValidUTF8(v[:min(len(v), 1024, room)], "\uFFFD")
+			room -= len(v)
 		}
 	}
 	common, err := json.Marshal(meta)

@@ -125,21 +125,21 @@ func TestC13SenderGone(t *testing.T) {
 	}
 }
 
-// TestInHandIsBounded: what waits for the disk has a limit, and is given back
-// whatever comes of it.
-func TestInHandIsBounded(t *testing.T) {
+// TestMemoryIsBounded: what waits for the disk has a limit, and its share is
+// given back whatever comes of it.
+func TestMemoryIsBounded(t *testing.T) {
 	r := newRiver(t)
 	r.endpoint(iot.EndpointSettings{RateLimit: 1})
 	s := r.source("gh")
-	r.inHand.Store(maxInHand - 3)
-	_, err := r.Accept(t.Context(), s, post(`{"a":1}`))
-	if e, ok := errors.AsType[*iot.Error](err); !ok || e.Kind != iot.Unavailable || e.RetryAfter <= 0 || r.head() != 0 {
-		t.Errorf("got %v, want Unavailable and when to try again", err)
+	if !r.memory.TryAcquire(maxMemory - 3) {
+		t.Fatal("got a share taken at the start, want none")
 	}
-	if n := r.inHand.Load(); n != maxInHand-3 {
-		t.Errorf("got %d bytes in hand, want those of before", n)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Accept(ctx, s, post(`{"a":1}`)); !errors.Is(err, context.Canceled) || r.head() != 0 {
+		t.Errorf("got %v, want to wait for a share for as long as the sender does", err)
 	}
-	r.inHand.Store(0)
+	r.memory.Release(maxMemory - 3)
 	if _, err := r.Accept(t.Context(), s, post(`{"a":1}`)); err != nil {
 		t.Errorf("what was refused for want of room was charged to the rate: %v", err)
 	}
@@ -148,13 +148,8 @@ func TestInHandIsBounded(t *testing.T) {
 			t.Errorf("%s: got no error", body)
 		}
 	}
-	if n := r.inHand.Load(); n != 0 {
-		t.Errorf("got %d bytes in hand, want none", n)
-	}
-	r.stop()
-	r.us.Add(time.Minute.Microseconds())
-	if _, err := r.Accept(t.Context(), s, post(`{"a":1}`)); iot.KindOf(err) != iot.Unavailable || r.inHand.Load() != 0 {
-		t.Errorf("after the writer has stopped: got %v and %d bytes in hand, want Unavailable", err, r.inHand.Load())
+	if !r.memory.TryAcquire(maxMemory) {
+		t.Error("a share was not given back")
 	}
 }
 

@@ -12,6 +12,10 @@ import (
 // MaxItems is how many events one body may hold.
 const MaxItems = 20_000
 
+// MaxNamed is how many of them may be CloudEvents: each costs a look-up of its
+// own.
+const MaxNamed = 2_000
+
 // Item is one event of a body, decoded and checked.
 type Item struct {
 	Payload    json.RawMessage // without insignificant white space; numbers and strings exactly as sent
@@ -150,6 +154,9 @@ func (d *decoder) plainEvent(expected string) error {
 
 // add appends an event to the body's.
 func (d *decoder) add(it Item) error {
+	if it.Key != "" && len(d.items) == MaxNamed {
+		return iot.Errorf(iot.TooLarge, "a body holds at most %d CloudEvents; got more", MaxNamed).Hinting("send them in several requests")
+	}
 	if len(d.items) == MaxItems {
 		return iot.Errorf(iot.TooLarge, "a body holds at most %d events; got more", MaxItems).Hinting("send them in several requests")
 	}

@@ -44,7 +44,7 @@ func TestC16Distinct(t *testing.T) {
 		return "[" + b.String()[1:] + "]"
 	}
 	batch := "application/cloudevents-batch+json"
-	send(batch, events(0, 4000), "") // the statements and pools are made
+	send(batch, events(0, 2000), "") // the statements and pools are made
 	before := heap()
 	for i := range n {
 		slug, path := iot.Slug("north"), iot.URLPath(fmt.Sprintf("p%d", i))
@@ -58,8 +58,8 @@ func TestC16Distinct(t *testing.T) {
 	if got := r.sources.ready.Len(); got != 1 {
 		t.Errorf("%d sources are kept, want the one that is there", got)
 	}
-	for i := 4000; i < n; i += 4000 {
-		send(batch, events(i, i+4000), "")
+	for i := 2000; i < n; i += 2000 {
+		send(batch, events(i, i+2000), "")
 	}
 	for i := range n / 20 {
 		send("application/json", "{}", fmt.Sprintf("key-%d", i))
@@ -68,7 +68,7 @@ func TestC16Distinct(t *testing.T) {
 		t.Errorf("%d bytes more live than before, want at most %d", grown, most)
 	}
 	// What was named is found again among all of them.
-	send(batch, events(0, 4000), "")
+	send(batch, events(0, 2000), "")
 	if head := r.head(); head != n+n/20 {
 		t.Errorf("the log has %d events, want %d", head, n+n/20)
 	}

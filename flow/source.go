@@ -88,7 +88,7 @@ func (f *Flow) Source(ctx context.Context, slug iot.Slug, path iot.URLPath) (*So
 	}
 	if e.Schema != nil {
 		if s.schema, err = schema.CompileUntrusted(e.Schema); err != nil {
-			return nil, fmt.Errorf("payload schema of source %s: %w", e.ID, err)
+			return nil, iot.Errorf(iot.Internal, "payload schema of source %s", e.ID).Because(err) // no fault of who posts
 		}
 	}
 	f.sources.ready.Add(key, kept{s, generation})

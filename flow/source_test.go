@@ -109,7 +109,7 @@ func TestBasicOK(t *testing.T) {
 func TestSourceFaultIsOurs(t *testing.T) {
 	r := newRiver(t)
 	r.endpoint(iot.EndpointSettings{Schema: json.RawMessage(`{"type":7}`)})
-	if _, err := r.Source(t.Context(), "north", "gh"); err == nil || !strings.Contains(err.Error(), "payload schema of source") {
-		t.Errorf("got %v, want an error about the schema", err)
+	if _, err := r.Source(t.Context(), "north", "gh"); err == nil || iot.KindOf(err) != iot.Internal || !strings.Contains(err.Error(), "payload schema of source") {
+		t.Errorf("got %v, want a fault of ours about the schema", err)
 	}
 }

@@ -52,9 +52,9 @@ const (
 	MaxScope        = 128
 )
 
-// neverCaptured are the headers that hold credentials: an endpoint may not ask
-// for them, so that no secret ends up in the log.
-var neverCaptured = []string{"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"}
+// neverCaptured are what the names of headers that hold credentials contain: an
+// endpoint may not ask for them, so that no secret ends up in the log.
+var neverCaptured = []string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey", "subscription-key", "signature", "session", "credential"}
 
 // Check returns what is wrong with the endpoint, or nil. The payload schema is
 // checked by who compiles it.
@@ -98,8 +98,8 @@ func (s EndpointSettings) check() error {
 			return Errorf(Invalid, "a captured header is 1 to %d letters, digits and '-'; got %q", MaxHeaderLength, Clip(h)).At("capture_headers")
 		}
 		for _, never := range neverCaptured {
-			if strings.EqualFold(h, never) {
-				return Errorf(Invalid, "the header %s holds credentials and is never kept", never).At("capture_headers")
+			if strings.Contains(strings.ToLower(h), never) {
+				return Errorf(Invalid, "the header %s may hold credentials (%q) and is never kept", h, never).At("capture_headers")
 			}
 		}
 	}

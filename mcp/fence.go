@@ -29,11 +29,7 @@ func mark(answer []byte, untrusted []string) ([]byte, error) {
 // tagged untrusted stands between two marks. The marks hold a code that no
 // payload can know, so that none can end its fence and speak as the server.
 func fence(answer any) any {
-	nonce := rand.Text()[:8]
-	f := fencer{
-		begin: "BEGIN UNTRUSTED " + nonce,
-		end:   "END UNTRUSTED " + nonce,
-	}
+	f := newFencer()
 	v := reflect.New(reflect.TypeOf(answer)).Elem()
 	v.Set(reflect.ValueOf(answer))
 	f.walk(v)
@@ -41,6 +37,19 @@ func fence(answer any) any {
 }
 
 type fencer struct{ begin, end string }
+
+func newFencer() fencer {
+	nonce := rand.Text()[:8]
+	return fencer{begin: "BEGIN UNTRUSTED " + nonce, end: "END UNTRUSTED " + nonce}
+}
+
+// text returns text between the marks, "" as it is.
+func (f fencer) text(s string) string {
+	if s == "" {
+		return ""
+	}
+	return f.begin + "\n" + s + "\n" + f.end
+}
 
 // walk fences the tagged fields of v, a struct or a slice of structs that may
 // be changed; slices are copied first.
@@ -87,7 +96,7 @@ func (f fencer) enclose(v reflect.Value) {
 		switch {
 		case v.IsZero():
 		case v.Kind() == reflect.String:
-			v.SetString(f.begin + "\n" + v.String() + "\n" + f.end)
+			v.SetString(f.text(v.String()))
 		case v.Kind() == reflect.Interface:
 			v.Set(reflect.ValueOf([]any{f.begin, held, f.end}))
 		}

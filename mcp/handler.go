@@ -106,17 +106,6 @@ func requestOf(ctx context.Context) request {
 	return r
 }
 
-// envelope is a JSON-RPC message as far as it is looked at before the library
-// takes it (https://www.jsonrpc.org/specification).
-type envelope struct {
-	JSONRPC string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"`
-	Method  string          `json:"method"`
-	Params  json.RawMessage `json:"params"`
-	Result  json.RawMessage `json:"result"`
-	Error   json.RawMessage `json:"error"`
-}
-
 // maxDepth is how deep a message may nest.
 const maxDepth = 64 + 8 // a payload, and what wraps it
 
@@ -139,6 +128,9 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, c iot.Caller, bo
 	var env envelope
 	if json.Unmarshal(body, &env) != nil {
 		env.Method = "" // for the library to refuse
+	}
+	if err := unambiguous(body, env); err != nil {
+		return err
 	}
 	switch env.Method {
 	case string(mcp.MethodToolsCall):

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -47,6 +48,9 @@ func failure(err error) *mcp.CallToolResult {
 // problem writes a problem. The state that a stale version is answered with
 // holds what the entity holds.
 func problem(p iot.Problem) ([]byte, error) {
+	if p.EventID != "" || p.Status == iot.Unprocessable.Status() {
+		return refusal(p)
+	}
 	if p.Current == nil {
 		return marshal(p)
 	}
@@ -55,6 +59,22 @@ func problem(p iot.Problem) ([]byte, error) {
 		return nil, err
 	}
 	return mark(text, []string{"current"})
+}
+
+// refusal writes a problem with what a device sent: its words quote the
+// payload, and the schema that a member wrote.
+func refusal(p iot.Problem) ([]byte, error) {
+	f := newFencer()
+	p.Detail, p.Error, p.Field = f.text(p.Detail), f.text(p.Error), f.text(p.Field)
+	p.Errors = slices.Clone(p.Errors)
+	for i, e := range p.Errors {
+		p.Errors[i] = iot.Detail{Field: f.text(e.Field), Detail: f.text(e.Detail)}
+	}
+	text, err := marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	return mark(text, []string{"detail", "error", "field", "errors"})
 }
 
 func marshal(v any) ([]byte, error) { return tools.AppendJSON(nil, v) }

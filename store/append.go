@@ -61,10 +61,27 @@ type pending struct {
 
 func (p *pending) size() (n int) {
 	for _, e := range p.batch.Events {
-		n += len(e.Payload)
+		n += eventOverhead + len(e.Payload) + len(e.Tags) + len(e.Meta) + len(e.Key)
 	}
 	return n
 }
+
+// eventOverhead is about what an event takes beside its own bytes.
+const eventOverhead = 128
+
+// work returns how much of a group's bound the batch takes: an event each, and
+// more for one with a name, which costs a query and a row of its own.
+func (p *pending) work() (n int) {
+	for _, e := range p.batch.Events {
+		if n++; e.Key != "" {
+			n += namedWork
+		}
+	}
+	return n
+}
+
+// namedWork is how many plain events a named one costs.
+const namedWork = 32
 
 // Append adds a batch to the workspace's log and returns once it is on disk.
 // If ctx ends first, the outcome is unknown to the caller: the batch may
@@ -126,12 +143,12 @@ func (s *Store) Run(ctx context.Context) error {
 // gather takes what is waiting behind the first.
 func (s *Store) gather(first *pending) []*pending {
 	group := []*pending{first}
-	events, size := len(first.batch.Events), first.size()
+	events, size := first.work(), first.size()
 	for events < maxGroupEvents && size < maxGroupBytes {
 		select {
 		case p := <-s.appends:
 			group = append(group, p)
-			events += len(p.batch.Events)
+			events += p.work()
 			size += p.size()
 		default:
 			return group
@@ -222,7 +239,7 @@ func (s *Store) admit(ctx context.Context, p *pending, records []record, head, a
 	b := p.batch
 	ws := p.workspace
 	if b.Key != "" {
-		ids, err := s.named(ctx, ws, b.Source, "r"+b.Key, b.Digest)
+		ids, err := s.named(ctx, s.writer, place{ws, b.Source}, "r"+b.Key, b.Digest)
 		if err != nil || ids != nil {
 			p.receipt.IDs, p.err = ids, err
 			return records, unlessShown(err)
@@ -233,7 +250,7 @@ func (s *Store) admit(ctx context.Context, p *pending, records []record, head, a
 	own := map[string]int{} // names within this batch
 	for i, e := range b.Events {
 		if e.Key != "" {
-			known, err := s.named(ctx, ws, b.Source, "e"+e.Key, sha256.Sum256(e.Payload))
+			known, err := s.named(ctx, s.writer, place{ws, b.Source}, "e"+e.Key, sha256.Sum256(e.Payload))
 			if j, twice := own[e.Key]; err == nil && known == nil && twice {
 				known = ids[j : j+1]
 				if !bytes.Equal(e.Payload, b.Events[j].Payload) {
@@ -281,12 +298,22 @@ func unlessShown(err error) error {
 	return err
 }
 
+// place is where names are unique: a source of a workspace.
+type place struct{ workspace, source iot.ID }
+
+// Answered returns the ids that the request named key was answered with, nil
+// where none was, or a Conflict where the name stood for something else. A
+// repetition can so be answered before anything that may have changed since.
+func (w *Workspace) Answered(ctx context.Context, source iot.ID, key string, digest [32]byte) ([]iot.ID, error) {
+	return w.s.named(ctx, w.s.readers, place{w.id, source}, "r"+key, digest)
+}
+
 // named returns the ids that were answered under the name, nil where it is
 // new, or a Conflict where it stood for something else.
-func (s *Store) named(ctx context.Context, ws, source iot.ID, name string, digest [32]byte) ([]iot.ID, error) {
+func (s *Store) named(ctx context.Context, r runner, at place, name string, digest [32]byte) ([]iot.ID, error) {
 	var had, packed []byte
 	hash := sha256.Sum256([]byte(name))
-	err := row(ctx, s.writer, selectNamed, []any{ws, source, hash[:], s.now().UnixMicro()}, &had, &packed)
+	err := row(ctx, r, selectNamed, []any{at.workspace, at.source, hash[:], s.now().UnixMicro()}, &had, &packed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -352,9 +379,16 @@ func (s *Store) insertRecords(ctx context.Context, ws iot.ID, records []record) 
 func (s *Store) insertBlocks(ctx context.Context, ws iot.ID, records []record) error {
 	for len(records) > 0 {
 		n, size := 0, 0
-		for n < len(records) && (n == 0 || size+len(records[n].payload) <= maxBlockBytes) {
-			size += len(records[n].payload)
-			n++
+		for ; n < len(records); n++ {
+			r := records[n]
+			add := len(r.payload) + len(r.tags)
+			if n == 0 || !bytes.Equal(r.meta, records[n-1].meta) {
+				add += len(r.meta)
+			}
+			if n > 0 && size+add > maxBlockBytes {
+				break
+			}
+			size += add
 		}
 		block, err := encodeBlock(records[:n])
 		if err != nil {

@@ -54,6 +54,10 @@ const (
 	fences = 64   // bytes that package mcp puts around an untrusted field, in the copy for the model
 )
 
+// maxFetch is how many rows are read at once, of which each may be large: the
+// page may be full before its limit.
+const maxFetch = 32
+
 const defaultLimit = 100
 
 // rowLimit returns how many rows the caller gets at once.
@@ -135,19 +139,25 @@ func listPage[T any](c iot.Caller, in Paging, cur cursors, fetch func(after stri
 		return Page[T]{}, err
 	}
 	p := newPager[T](c, in.Limit)
-	found, err := fetch(after, p.limit+1)
-	if err != nil {
-		return Page[T]{}, err
-	}
-	for _, v := range found {
-		ok, err := p.add(v)
+	for {
+		n := min(p.limit+1-len(p.page.Items), maxFetch)
+		found, err := fetch(after, n)
 		if err != nil {
 			return Page[T]{}, err
 		}
-		if !ok {
-			p.more(cur.seal(position(p.page.Items[len(p.page.Items)-1])))
-			break
+		for _, v := range found {
+			ok, err := p.add(v)
+			if err != nil {
+				return Page[T]{}, err
+			}
+			if !ok {
+				p.more(cur.seal(after))
+				return p.page, nil
+			}
+			after = position(v)
+		}
+		if len(found) < n {
+			return p.page, nil
 		}
 	}
-	return p.page, nil
 }

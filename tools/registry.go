@@ -97,8 +97,17 @@ func (r *Registry) Call(ctx context.Context, c iot.Caller, name string, raw json
 		level = slog.LevelError
 	}
 	r.log.LogAttrs(ctx, level, "call", slog.String("op", name), slog.String("workspace", string(c.Workspace)),
-		slog.Duration("took", time.Since(start)), slog.Any("err", err))
+		slog.Duration("took", time.Since(start)), slog.Any("err", logged(err)))
 	return out, err
+}
+
+// logged returns what the log may hold of an error: of one that is shown to
+// the caller only its kind, since its words quote the input.
+func logged(err error) error {
+	if kind := iot.KindOf(err); err != nil && kind != iot.Internal {
+		return errors.New(kind.Slug())
+	}
+	return err
 }
 
 func (r *Registry) call(ctx context.Context, c iot.Caller, name string, raw json.RawMessage) (any, error) {

@@ -136,8 +136,10 @@ func assemble(ctx context.Context, st *store.Store, log *slog.Logger, f serveFla
 		return nil, err
 	}
 	var origins []string
-	if f.allowOrigin != "" {
-		origins = strings.Split(f.allowOrigin, ",")
+	for o := range strings.SplitSeq(f.allowOrigin, ",") {
+		if o = strings.TrimSpace(o); o != "" {
+			origins = append(origins, o)
+		}
 	}
 	return api.New(api.Config{
 		PublicURL: f.publicURL, AllowOrigins: origins, Log: log,
