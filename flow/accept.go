@@ -74,6 +74,9 @@ func (f *Flow) Accept(ctx context.Context, s *Source, p Post) ([]iot.ID, error) 
 	if err != nil {
 		return nil, f.reject(ctx, s, body.Text, err)
 	}
+	// A body that came whole is kept, though its sender may be gone by now: else
+	// it could be committed all the same, and who waits for it not hear of it.
+	ctx = context.WithoutCancel(ctx)
 	key, err := idempotencyKey(p.Header)
 	if err != nil {
 		return nil, f.reject(ctx, s, body.Text, err)
@@ -99,9 +102,7 @@ func (f *Flow) Accept(ctx context.Context, s *Source, p Post) ([]iot.ID, error) 
 	if batch.Events, err = s.events(body.Items, p); err != nil {
 		return nil, err
 	}
-	// A body that came whole is kept, though its sender may be gone by now: else
-	// it could be committed all the same, and who waits for it not hear of it.
-	receipt, err := f.st.Workspace(s.Workspace).Append(context.WithoutCancel(ctx), batch)
+	receipt, err := f.st.Workspace(s.Workspace).Append(ctx, batch)
 	if err != nil {
 		if iot.KindOf(err) == iot.Conflict {
 			err = f.reject(ctx, s, body.Text, err)

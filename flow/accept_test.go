@@ -115,7 +115,11 @@ func TestC13SenderGone(t *testing.T) {
 		gone, hangUp := context.WithCancel(t.Context())
 		hangUp()
 		wait := r.Waiter(r.ws.ID)
-		ids, err := r.Accept(gone, s, post(`{"a":1}`))
+		sent := post(`{"a":1}`)
+		if i%2 == 1 {
+			sent = post(`{"a":1}`, "Idempotency-Key", fmt.Sprint(i))
+		}
+		ids, err := r.Accept(gone, s, sent)
 		if err != nil || len(ids) != 1 || r.head() != i+1 {
 			t.Fatalf("got %v, %v and %d events, want %d", ids, err, r.head(), i+1)
 		}
