@@ -239,7 +239,7 @@ func TestValidateCost(t *testing.T) {
 			took := time.Since(start)
 			runtime.ReadMemStats(&after)
 			t.Logf("%v, %d MB, %.100v", took.Round(time.Millisecond), (after.TotalAlloc-before.TotalAlloc)>>20, got)
-			if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 4*time.Second || mb > 200 {
+			if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 20*time.Second || mb > 200 {
 				t.Errorf("took %v and %d MB", took, mb)
 			}
 		})

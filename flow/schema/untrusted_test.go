@@ -149,7 +149,7 @@ func TestExponential(t *testing.T) {
 	doc := `{"$ref":"#/$defs/d0","$defs":{` + strings.Join(defs, ",") + `,"d50":{"type":"object"}}}`
 	start := time.Now()
 	refused(t, doc, "expected at most 2000 subschemas, got 1073741824")
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("took %v", took)
 	}
 	// As our own it compiles, and its checks are cut short.
