@@ -13,21 +13,22 @@ const (
 	insertAccount        = `INSERT INTO accounts (id, email, name, created_at) VALUES (?, ?, ?, ?)`
 	selectAccountByEmail = `SELECT id, email, name, created_at FROM accounts WHERE email = ?`
 	selectFirstAccount   = `SELECT id, email, name, created_at FROM accounts ORDER BY id LIMIT 1`
+	selectPassword       = `SELECT password FROM accounts WHERE id = ?` //nolint:gosec // no credential
+	updateAccountPass    = `UPDATE accounts SET password = ? WHERE id = ?`
 	selectMember         = `SELECT role FROM members WHERE workspace_id = ? AND account_id = ?`
 	selectOwner          = `SELECT a.id, a.email, a.name, a.created_at FROM members m JOIN accounts a ON a.id = m.account_id
 		WHERE m.workspace_id = ? AND m.role = 'owner' ORDER BY m.account_id LIMIT 1`
 )
 
-// CreateAccount makes an account. The address is kept in lower case and is
-// unique.
+// CreateAccount makes an account. The address is kept as iot.ParseEmail has it,
+// and is unique.
 func (s *Store) CreateAccount(ctx context.Context, email, name string) (iot.Account, error) {
-	email = strings.TrimSpace(email)
-	a := iot.Account{ID: NewID(), Email: strings.ToLower(email), Name: name, CreatedAt: s.Now()}
-	if at := strings.IndexByte(email, '@'); at < 1 || at == len(email)-1 || len(email) > 254 || strings.Contains(email, " ") ||
-		iot.CheckText("email", email) != nil {
-		return a, iot.Errorf(iot.Invalid, "expected an email address such as ada@example.com").At("email")
+	email, err := iot.ParseEmail(email)
+	a := iot.Account{ID: NewID(), Email: email, Name: name, CreatedAt: s.Now()}
+	if err != nil {
+		return a, err
 	}
-	err := s.writer.write(ctx, func(ctx context.Context) error {
+	err = s.writer.write(ctx, func(ctx context.Context) error {
 		_, err := exec(ctx, s.writer, insertAccount, a.ID, a.Email, a.Name, a.CreatedAt.UnixMicro())
 		return err
 	})
@@ -68,6 +69,31 @@ func (s *Store) account(ctx context.Context, query string, args ...any) (iot.Acc
 	err := row(ctx, s.readers, query, args, &a.ID, &a.Email, &a.Name, &created)
 	a.CreatedAt = iot.Micros(created)
 	return a, err
+}
+
+// PasswordHash returns the account's password as SetPasswordHash kept it, "" where it
+// has none.
+func (s *Store) PasswordHash(ctx context.Context, account iot.ID) (hash string, err error) {
+	err = row(ctx, s.readers, selectPassword, []any{account}, &hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return hash, err
+}
+
+// SetPasswordHash keeps the hash of the account's password; "" removes it. It
+// signs the account out everywhere.
+func (s *Store) SetPasswordHash(ctx context.Context, account iot.ID, hash string) error {
+	return s.writer.write(ctx, func(ctx context.Context) error {
+		n, err := exec(ctx, s.writer, updateAccountPass, hash, account)
+		if err == nil && n == 0 {
+			return iot.Errorf(iot.NotFound, "no such account")
+		}
+		if err == nil {
+			_, err = exec(ctx, s.writer, deleteBrowsers, account)
+		}
+		return err
+	})
 }
 
 // Role returns the account's role in the workspace, "" where it has none.

@@ -35,6 +35,9 @@ var everyTenant = map[string]string{
 	"deleteOldTokens":       "a sweep: expired tokens of all workspaces",
 	"deleteIdleGrants":      "a sweep: grants of all workspaces that have no token left",
 	"deleteOldNames":        "a sweep: expired idempotency keys of all workspaces",
+	"deleteOldCodes":        "a sweep: expired authorization codes of all workspaces",
+	"deleteOldRefresh":      "a sweep: expired refresh tokens of all workspaces",
+	"selectClientByID":      "finds whose a client is: OAuth names clients by their id alone",
 }
 
 // TestTenancyB9 checks on the text of every statement that it reaches the rows
@@ -188,11 +191,12 @@ func TestReachesFinds(t *testing.T) {
 // wholeTables are the statements that may read all rows of a table, each with
 // its reason.
 var wholeTables = map[string]string{
-	"selectSigningKeys":  "a handful of rows, all wanted",
-	"selectFirstAccount": "in the order of the key, one row",
-	"selectDeleted":      "in the order of the key, one row",
-	"selectRetentions":   "a sweep over all workspaces, once a minute",
-	"deleteIdleGrants":   "a sweep over all grants, once a minute",
+	"selectSigningKeys":    "a handful of rows, all wanted",
+	"selectFirstAccount":   "in the order of the key, one row",
+	"selectDeleted":        "in the order of the key, one row",
+	"selectRetentions":     "a sweep over all workspaces, once a minute",
+	"deleteIdleGrants":     "a sweep over all grants, once a minute",
+	"countClientDocuments": "at most 10,000 rows, when another is fetched",
 }
 
 // TestPlans checks that no statement reads a whole table.

@@ -26,18 +26,32 @@ const (
 		(SELECT source_id FROM rejects WHERE workspace_id = ? LIMIT 500)`
 )
 
-// Sweep removes what has run out: expired tokens, grants without one, remembered names, slugs
-// that are free again, events past their workspace's retention, and the logs
-// of deleted workspaces.
+// expired are the statements that remove what has run out by a moment.
+var expired = []string{
+	deleteOldTokens, deleteOldRefresh, deleteOldBrowsers, deleteOldSignLinks, deleteOldConsents, deleteOldAttempts, deleteOldClientDocs,
+	deleteIdleGrants, deleteOldNames, deleteFreeSlugs,
+}
+
+// codeMemory is how long an authorization code is remembered after its end, so
+// that its reuse still ends what it brought.
+const codeMemory = 24 * time.Hour
+
+// Sweep removes what has run out: tokens, links, sessions and the grants that
+// have none left, clients that nobody uses, remembered names, slugs that are
+// free again, events past their workspace's retention, and the logs of deleted
+// workspaces.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now().UnixMicro()
 	err := s.writer.write(ctx, func(ctx context.Context) error {
-		for _, query := range []string{deleteOldTokens, deleteOldNames, deleteFreeSlugs} {
+		for _, query := range expired {
 			if _, err := exec(ctx, s.writer, query, now); err != nil {
 				return err
 			}
 		}
-		_, err := exec(ctx, s.writer, deleteIdleGrants)
+		if _, err := exec(ctx, s.writer, deleteOldCodes, now-codeMemory.Microseconds()); err != nil {
+			return err
+		}
+		_, err := s.dropClients(ctx, unusedClientFor)
 		return err
 	})
 	if err != nil {

@@ -118,6 +118,8 @@ const (
 	deleteVersions   = `DELETE FROM versions WHERE workspace_id = ?`
 	deleteAudit      = `DELETE FROM audit WHERE workspace_id = ?`
 	deleteEndpoints  = `DELETE FROM http_endpoints WHERE workspace_id = ?`
+	deleteCodes      = `DELETE FROM codes WHERE workspace_id = ?`
+	deleteRefresh    = `DELETE FROM refresh_tokens WHERE workspace_id = ?`
 )
 
 // CreateWorkspace makes a workspace that by.Account owns, in one transaction
@@ -225,7 +227,8 @@ func (t *Tx) DeleteWorkspace(ctx context.Context) error {
 		return err
 	}
 	for _, query := range []string{
-		deleteHead, deleteMembers, deleteTokens, deleteGrants, deleteVersions, deleteAudit, deleteEndpoints, deleteWorkspace,
+		deleteHead, deleteMembers, deleteTokens, deleteRefresh, deleteCodes, deleteGrants, deleteClients, deleteAPIKeys,
+		deleteVersions, deleteAudit, deleteEndpoints, deleteWorkspace,
 	} {
 		if _, err := exec(ctx, t.r, query, t.ws); err != nil {
 			return err

@@ -264,9 +264,23 @@ func fill(t *testing.T, w *Workspace) {
 		}
 	}
 	g := Grant{ID: NewID(), Client: "client", Audience: "aud", Scope: "data:read"}
-	if err := w.IssueToken(t.Context(), g, NewID(), w.s.Now().Add(time.Hour)); err != nil {
+	if err := w.AddCode(t.Context(), DigestOf("code "+string(w.id)), Code{Grant: g, Expires: w.s.now().Add(time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
+	err := w.Issue(t.Context(), Issue{
+		Grant: g, NewGrant: true, Token: NewID(), Expires: w.s.now().Add(time.Hour),
+		Refresh: DigestOf("refresh " + string(w.id)), RefreshExpires: w.s.now().Add(time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, w, func(ctx context.Context, tx *Tx) error {
+		_, err := tx.CreateClient(ctx, iot.Client{Name: "Robot", ClientSettings: iot.ClientSettings{GrantTypes: []string{iot.GrantCredentials}}}, DigestOf("s"))
+		if err == nil {
+			_, err = tx.CreateAPIKey(ctx, iot.APIKey{Name: "Key"}, DigestOf("key "+string(w.id)))
+		}
+		return err
+	})
 }
 
 // rowsOf counts the workspace's rows in every table that names one.
