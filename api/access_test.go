@@ -171,8 +171,8 @@ func TestNoRoute(t *testing.T) {
 	}
 	for path, allow := range map[string]string{
 		"/api/v1/workspaces": "GET, POST", p.rest(""): "GET, PUT, DELETE", p.rest("/events"): "GET, DELETE", p.rest("/http-endpoints"): "GET, POST",
-		p.rest("/settings"): "GET, PUT", "/data/north/gh": "POST", "/openapi.json": "GET", "/healthz": "GET", "/oauth/jwks": "GET",
-		"/.well-known/oauth-protected-resource/mcp/north": "GET",
+		p.rest("/settings"): "GET, PUT", "/data/north/gh": "POST", "/openapi.json": "GET", "/healthz": "GET", "/oauth/jwks": "GET, OPTIONS",
+		"/.well-known/oauth-protected-resource/mcp/north": "GET, OPTIONS", "/oauth/token": "POST, OPTIONS", "/oauth/register/x": "GET, PUT, DELETE, OPTIONS",
 	} {
 		for _, method := range []string{http.MethodPatch, http.MethodOptions, "PROPFIND", http.MethodTrace, http.MethodPost, http.MethodPut} {
 			if strings.Contains(allow, method) {

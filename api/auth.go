@@ -98,15 +98,11 @@ func (st *strays) note(ctx context.Context, s *Server, a oauth.Access) {
 	s.Log.InfoContext(ctx, "token refused at another workspace", "workspace", a.Workspace)
 }
 
-// clientIP returns the address the request came from.
-func clientIP(r *http.Request) string {
+// ClientIP returns the address the request came from.
+func ClientIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
 	return host
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }

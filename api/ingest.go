@@ -21,7 +21,7 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.RawQuery != "" {
 		return noQuery(r.URL.Query())
 	}
-	post := flow.Post{Header: r.Header, Body: r.Body, Meta: iot.Meta{SourceIP: clientIP(r), AuthMethod: string(src.Auth)}}
+	post := flow.Post{Header: r.Header, Body: r.Body, Meta: iot.Meta{SourceIP: ClientIP(r), AuthMethod: string(src.Auth)}}
 	if err := s.device(r, src, &post.Meta); err != nil {
 		return err
 	}

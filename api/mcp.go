@@ -72,7 +72,7 @@ func hostname(host string) string { return (&url.URL{Host: host}).Hostname() }
 // rebound refuses a request that names another host than this machine, while
 // the server is this machine's own: the mark of DNS rebinding.
 func (s *Server) rebound(r *http.Request) error {
-	if s.loopback && r.Host != s.host && !isLoopback(hostname(r.Host)) {
+	if s.loopback && r.Host != s.host && !iot.IsLoopbackHost(hostname(r.Host)) {
 		return iot.Errorf(iot.Forbidden, "this server is reached at %s, not at %.80q", s.PublicURL, r.Host).
 			Hinting("whoever runs the server can name another address with -public-url")
 	}
@@ -81,7 +81,7 @@ func (s *Server) rebound(r *http.Request) error {
 
 func loopbackOrigin(o string) bool {
 	u, err := url.Parse(o)
-	return err == nil && slices.Contains([]string{"http", "https"}, u.Scheme) && isLoopback(u.Hostname())
+	return err == nil && slices.Contains([]string{"http", "https"}, u.Scheme) && iot.IsLoopbackHost(u.Hostname())
 }
 
 // checkOrigin returns what is wrong with an origin that is to be allowed: it is

@@ -92,5 +92,5 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request, e *iot.Error)
 // defaultScope is what a client is told to ask for: everything that is not
 // granted with a tick of its own.
 func defaultScope() iot.Permissions {
-	return iot.AllPermissions().Without(iot.PermissionsOf(iot.WorkspaceOwn, iot.AccountWrite, iot.PlatformAdmin))
+	return iot.AllPermissions().Without(iot.Sensitive())
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"strings"
 
 	"iotman/iot"
 	"iotman/tools"
@@ -87,26 +86,6 @@ func versionOf(out any) int64 {
 		return f.Int()
 	}
 	return 0
-}
-
-// resource describes a workspace's MCP endpoint as a protected resource
-// (RFC 9728 section 2). It answers for every well-formed slug alike, so that it
-// tells nobody which workspaces exist.
-func (s *Server) resource(w http.ResponseWriter, r *http.Request) error {
-	slug := iot.Slug(r.PathValue("workspace"))
-	if err := iot.CheckSlug(slug); err != nil {
-		return iot.Errorf(iot.NotFound, "nothing is at this path")
-	}
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	return writeJSON(w, "application/json", http.StatusOK, map[string]any{
-		"resource":                 s.Issuer.MCPURL(slug),
-		"resource_name":            "iotman",
-		"authorization_servers":    []string{s.PublicURL},
-		"scopes_supported":         strings.Fields(iot.AllPermissions().String()),
-		"bearer_methods_supported": []string{"header"},
-		"jwks_uri":                 s.PublicURL + "/oauth/jwks",
-		"resource_documentation":   s.PublicURL + "/openapi.json",
-	})
 }
 
 // document serves a document that stays the same while the program runs.

@@ -26,8 +26,10 @@ type Config struct {
 	Flow         *flow.Flow
 	Registry     *tools.Registry
 	Issuer       *oauth.Issuer
+	OAuth        *oauth.Server
 	MCP          *mcp.Handler
-	OpenAPI      []byte // the OpenAPI document
+	Pages        map[string]http.Handler // what people see, by pattern
+	OpenAPI      []byte                  // the OpenAPI document
 	Timeouts     Timeouts
 }
 
@@ -56,19 +58,20 @@ type Server struct {
 	origins  map[string]bool
 	host     string // the public URL's
 	loopback bool   // the public URL is this machine's own
+	https    bool   // the public URL's scheme
 	draining atomic.Bool
 	strays   strays
 }
 
 // New returns the Server with all its routes.
 func New(cfg Config) (*Server, error) {
-	u, err := url.Parse(cfg.PublicURL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" {
-		return nil, fmt.Errorf("the public URL is a scheme and a host, such as https://iot.example.com; got %q", cfg.PublicURL)
+	u, err := ParsePublicURL(cfg.PublicURL)
+	if err != nil {
+		return nil, err
 	}
 	s := &Server{
 		Config: cfg, mux: http.NewServeMux(), origins: map[string]bool{cfg.PublicURL: true},
-		host: u.Host, loopback: isLoopback(u.Hostname()),
+		host: u.Host, loopback: iot.IsLoopbackHost(u.Hostname()), https: u.Scheme == "https",
 	}
 	for _, o := range cfg.AllowOrigins {
 		if err := checkOrigin(o); err != nil {
@@ -84,11 +87,23 @@ func New(cfg Config) (*Server, error) {
 	s.mux.HandleFunc("GET /healthz", s.healthz)
 	s.handle("GET /readyz", s.readyz)
 	s.mux.HandleFunc("GET /openapi.json", s.document("application/json", cfg.OpenAPI))
-	s.mux.HandleFunc("GET /oauth/jwks", s.document("application/jwk-set+json", cfg.Issuer.JWKS()))
-	s.handle("GET /.well-known/oauth-protected-resource/mcp/{workspace}", s.resource)
-	s.handle("GET /mcp/{workspace}/.well-known/oauth-protected-resource", s.resource)
+	if err := s.handleOAuth(); err != nil {
+		return nil, err
+	}
+	for pattern, page := range cfg.Pages {
+		s.handle(pattern, plain(page.ServeHTTP))
+	}
 	s.handle("/", s.nowhere)
 	return s, nil
+}
+
+// ParsePublicURL reads the URL that clients reach a server at.
+func ParsePublicURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" {
+		return nil, fmt.Errorf("the public URL is a scheme and a host, such as https://iot.example.com; got %q", s)
+	}
+	return u, nil
 }
 
 // Drain makes /readyz fail, so that no new work is sent here.
@@ -117,6 +132,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
+	if s.https {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	if len(r.TransferEncoding) > 0 {
 		// It may have had a Content-Length as well, of which net/http does not
 		// tell: then nothing more may be read here (RFC 9112 section 6.1).
@@ -148,7 +166,7 @@ func (s *Server) handle(pattern string, h func(http.ResponseWriter, *http.Reques
 // has one, else 404.
 func (s *Server) nowhere(w http.ResponseWriter, r *http.Request) error {
 	var allow []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
 		other := r.Clone(r.Context())
 		other.Method = m
 		if _, pattern := s.mux.Handler(other); pattern != "/" {

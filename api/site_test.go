@@ -136,6 +136,7 @@ func (s *site) assemble(ctx context.Context, log *slog.Logger, set setup) {
 	s.server, err = api.New(api.Config{
 		PublicURL: set.publicURL, AllowOrigins: set.origins, Log: log,
 		Store: s.store, Flow: data, Registry: s.reg, Issuer: s.issuer, MCP: agents, OpenAPI: document,
+		OAuth: oauth.NewServer(oauth.Config{Store: s.store, Issuer: s.issuer, Log: log, ClientIP: api.ClientIP}),
 	})
 	s.must(err)
 }

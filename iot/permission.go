@@ -70,6 +70,10 @@ type Permissions uint32
 // AllPermissions returns the set of every permission there is.
 func AllPermissions() Permissions { return PermissionsOf(permissions...) }
 
+// Sensitive returns the permissions that are granted only where the person ticks
+// them: they reach beyond the daily work in a workspace.
+func Sensitive() Permissions { return PermissionsOf(WorkspaceOwn, AccountWrite, PlatformAdmin) }
+
 // PermissionsOf returns the set of ps. Unknown names are left out.
 func PermissionsOf(ps ...Permission) Permissions {
 	var s Permissions

@@ -79,6 +79,7 @@ func newEdge(t *testing.T, addr string) *edge {
 	addFixtures(t, agents.Server())
 	s, err := api.New(api.Config{
 		PublicURL: publicURL, Log: log, Store: st, Flow: data, Registry: reg, Issuer: issuer, MCP: agents, OpenAPI: document,
+		OAuth: oauth.NewServer(oauth.Config{Store: st, Issuer: issuer, Log: log, ClientIP: api.ClientIP}),
 	})
 	must(t, err)
 	srv := s.HTTPServer(addr)

@@ -70,8 +70,9 @@ func TestKeySurvives(t *testing.T) {
 	}
 }
 
-// TestKeyRotated: the newest key signs, those before it verify.
-func TestKeyRotated(t *testing.T) {
+// TestA22KeyAdded: a key that another node made signs once it was published for
+// a day, and those before it verify.
+func TestA22KeyAdded(t *testing.T) {
 	h := newHouse(t)
 	before := h.token()
 	other := made(t)
@@ -83,11 +84,20 @@ func TestKeyRotated(t *testing.T) {
 	h.issuer, err = oauth.New(t.Context(), h.store, publicURL)
 	h.must(err)
 	h.accepted("by the key before", before)
+	if header, _ := h.parts(h.token()); header["kid"] == string(added.ID) {
+		t.Error("the added key signs at once, when nobody has it yet")
+	}
+	if !bytes.Contains(h.issuer.JWKS(), []byte(added.ID)) {
+		t.Error("the added key is not published")
+	}
+	h.add(24 * time.Hour)
+	h.must(h.issuer.Rotate(t.Context()))
 	after := h.token()
 	if header, _ := h.parts(after); header["kid"] != string(added.ID) {
 		t.Errorf("got kid %v, want the newest, %s", header["kid"], added.ID)
 	}
 	h.accepted("by the newest key", after)
+	before = h.token()
 	h.refused("the same key on another server", other.token())
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -46,10 +48,11 @@ type claims struct {
 // Issuer issues and verifies the access tokens of one server. Its methods may
 // be called by many goroutines at once.
 type Issuer struct {
-	st    *store.Store
-	url   string
-	keys  keys
-	known *lru.Cache[[32]byte, known]
+	st        *store.Store
+	url       string
+	keys      atomic.Pointer[keys]
+	reloading sync.Mutex
+	known     *lru.Cache[[32]byte, known]
 }
 
 // known is a token whose signature was checked, and what it stood for at a
@@ -74,12 +77,14 @@ func New(ctx context.Context, st *store.Store, publicURL string) (*Issuer, error
 	if err != nil {
 		return nil, err
 	}
-	return &Issuer{st: st, url: publicURL, keys: ks, known: cache}, nil
+	i := &Issuer{st: st, url: publicURL, known: cache}
+	i.keys.Store(ks)
+	return i, nil
 }
 
 // JWKS returns the keys that verify the tokens, as a JSON Web Key Set
 // (RFC 7517 section 5).
-func (i *Issuer) JWKS() []byte { return i.keys.jwks }
+func (i *Issuer) JWKS() []byte { return i.keys.Load().jwks }
 
 // MCPURL returns the URL of a workspace's MCP endpoint, which is the audience
 // of its management tokens.
@@ -100,6 +105,16 @@ func (i *Issuer) Issue(ctx context.Context, r Request) (string, error) {
 	if r.Life < time.Second || r.Life > MaxTokenLife {
 		return "", iot.Errorf(iot.Invalid, "a token lives 1s to %s; got %s", MaxTokenLife, r.Life).At("ttl")
 	}
+	token, id, err := i.sign(r)
+	if err != nil {
+		return "", err
+	}
+	g := store.Grant{ID: store.NewID(), Account: r.Account, Client: r.Client, Audience: r.Audience, Scope: r.Scope}
+	return token, i.st.Workspace(r.Workspace).IssueToken(ctx, g, id, time.Unix(i.st.Now().Add(r.Life).Unix(), 0))
+}
+
+// sign returns a token, which is worth nothing until its id is a row.
+func (i *Issuer) sign(r Request) (token string, id iot.ID, err error) {
 	now := i.st.Now()
 	c := claims{
 		Issuer: i.url, Subject: string(r.Account), ClientID: r.Client, Audience: r.Audience, Scope: r.Scope,
@@ -110,18 +125,17 @@ func (i *Issuer) Issue(ctx context.Context, r Request) (string, error) {
 	}
 	text, err := json.Marshal(c)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	signed, err := i.keys.signer.Sign(text)
+	signed, err := i.keys.Load().signer.Sign(text)
 	if err != nil {
-		return "", fmt.Errorf("sign a token: %w", err)
+		return "", "", fmt.Errorf("sign a token: %w", err)
 	}
-	token, err := signed.CompactSerialize()
+	token, err = signed.CompactSerialize()
 	if err != nil {
-		return "", fmt.Errorf("sign a token: %w", err)
+		return "", "", fmt.Errorf("sign a token: %w", err)
 	}
-	g := store.Grant{ID: store.NewID(), Account: r.Account, Client: r.Client, Audience: r.Audience, Scope: r.Scope}
-	return token, i.st.Workspace(r.Workspace).IssueToken(ctx, g, c.ID, time.Unix(c.Expires, 0))
+	return token, c.ID, nil
 }
 
 // Access is what a verified token gives access to, now.
@@ -130,6 +144,8 @@ type Access struct {
 	Token     iot.ID // its jti
 	Audience  string
 	Scope     string // what the token carries
+	IssuedAt  int64  // seconds since the epoch
+	Expires   int64
 	store.Session
 }
 
@@ -143,11 +159,14 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Access, error) {
 	if len(token) > maxToken {
 		return Access{}, refused(errors.New("too long"))
 	}
+	if strings.HasPrefix(token, keyPrefix) {
+		return i.verifyKey(ctx, token)
+	}
 	key := sha256.Sum256([]byte(token))
 	generation := i.st.Generation()
 	k, ok := i.known.Get(key)
 	if !ok {
-		c, err := i.parse(token)
+		c, err := i.parse(ctx, token)
 		if err != nil {
 			return Access{}, refused(err)
 		}
@@ -170,11 +189,12 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Access, error) {
 		k.session, k.generation = session, generation
 		i.known.Add(key, k)
 	}
-	return Access{k.claims.Workspace, k.claims.ID, k.claims.Audience, k.claims.Scope, k.session}, nil
+	c := k.claims
+	return Access{c.Workspace, c.ID, c.Audience, c.Scope, c.IssuedAt, c.Expires, k.session}, nil
 }
 
 // parse checks everything about a token that does not change.
-func (i *Issuer) parse(token string) (claims, error) {
+func (i *Issuer) parse(ctx context.Context, token string) (claims, error) {
 	var c claims
 	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -184,7 +204,7 @@ func (i *Issuer) parse(token string) (claims, error) {
 		return c, errors.New("not one signature")
 	}
 	header := signed.Signatures[0].Protected
-	public := i.keys.byID[header.KeyID]
+	public := i.key(ctx, header.KeyID)
 	if public == nil || header.JSONWebKey != nil {
 		return c, errors.New("unknown key")
 	}

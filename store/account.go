@@ -12,6 +12,7 @@ import (
 const (
 	insertAccount        = `INSERT INTO accounts (id, email, name, created_at) VALUES (?, ?, ?, ?)`
 	selectAccountByEmail = `SELECT id, email, name, created_at FROM accounts WHERE email = ?`
+	selectAccountByID    = `SELECT id, email, name, created_at FROM accounts WHERE id = ?`
 	selectFirstAccount   = `SELECT id, email, name, created_at FROM accounts ORDER BY id LIMIT 1`
 	selectPassword       = `SELECT password FROM accounts WHERE id = ?` //nolint:gosec // no credential
 	updateAccountPass    = `UPDATE accounts SET password = ? WHERE id = ?`
@@ -40,6 +41,15 @@ func (s *Store) AccountByEmail(ctx context.Context, email string) (iot.Account, 
 	a, err := s.account(ctx, selectAccountByEmail, strings.ToLower(strings.TrimSpace(email)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, iot.Errorf(iot.NotFound, "no account has the address %q", email).At("email")
+	}
+	return a, err
+}
+
+// Account returns the account with the id.
+func (s *Store) Account(ctx context.Context, id iot.ID) (iot.Account, error) {
+	a, err := s.account(ctx, selectAccountByID, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, iot.Errorf(iot.NotFound, "no such account")
 	}
 	return a, err
 }

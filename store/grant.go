@@ -57,6 +57,7 @@ const (
 	updateGrantScope  = `UPDATE grants SET scope = ? WHERE workspace_id = ? AND id = ?`
 	touchGrant        = `UPDATE grants SET used_at = ? WHERE workspace_id = ? AND id = ?`
 	deleteGrant       = `DELETE FROM grants WHERE workspace_id = ? AND id = ?`
+	deleteToken       = `DELETE FROM tokens WHERE workspace_id = ? AND id = ?`
 	deleteGrantTokens = `DELETE FROM tokens WHERE workspace_id = ? AND grant_id = ?`
 	deleteGrantFamily = `DELETE FROM refresh_tokens WHERE workspace_id = ? AND grant_id = ?`
 	deleteOldTokens   = `DELETE FROM tokens WHERE expires_at < ?`
@@ -69,6 +70,16 @@ const (
 // alone (jti).
 func (w *Workspace) IssueToken(ctx context.Context, g Grant, token iot.ID, expires time.Time) error {
 	return w.Issue(ctx, Issue{Grant: g, NewGrant: true, Token: token, Expires: expires})
+}
+
+// RevokeToken ends one access token.
+func (w *Workspace) RevokeToken(ctx context.Context, id iot.ID) error {
+	err := w.s.writer.write(ctx, func(ctx context.Context) error {
+		_, err := exec(ctx, w.s.writer, deleteToken, w.id, id)
+		return err
+	})
+	w.s.generation.Add(1)
+	return err
 }
 
 // RevokeGrant ends a grant and all its tokens. One that has ended is no error.

@@ -33,7 +33,7 @@ func build(t *testing.T, root string) string {
 func sourceCopy(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, dir := range []string{"api", "cmd", "flow", "iot", "mcp", "oauth", "spec", "store", "tools"} {
+	for _, dir := range []string{"api", "cmd", "flow", "iot", "mcp", "oauth", "spec", "store", "tools", "web"} {
 		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"iotman/iot"
 	"iotman/store"
@@ -58,18 +57,21 @@ func welcome(ctx context.Context, e env, st *store.Store, f serveFlags) error {
 	}
 	ws := workspaces[0]
 	mcpURL := f.publicURL + "/mcp/" + string(ws.Slug)
-	signed, err := mint(ctx, st, order{workspace: string(ws.ID), ttl: time.Hour})
+	link, err := desk(st, f.publicURL).PrintLink(ctx, account)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(e.stdout, `
 First start: made the account %s and the workspace %s.
-MCP URL: %s
 
-Connect an agent (the token lives an hour; iotman token -data %s prints another):
+Sign in (this link works once, for 15 minutes; iotman login-link -data %s prints another):
 
-  claude mcp add --transport http iotman %s --header "Authorization: Bearer %s"
+  %s
 
-`, account.Email, ws.Slug, mcpURL, f.data, mcpURL, signed)
+Connect an agent; it opens a browser and asks you what it may do:
+
+  claude mcp add --transport http iotman %s
+
+`, account.Email, ws.Slug, f.data, link, mcpURL)
 	return err
 }

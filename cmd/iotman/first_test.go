@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -27,11 +26,15 @@ func TestFirstStart(t *testing.T) {
 	perm(t, filepath.Join(dir, "key"), 0o600)
 
 	mcpURL := s.url + "/mcp/default"
-	if want := "\nMCP URL: " + mcpURL + "\n"; !strings.Contains(s.stdout.String(), want) {
+	if want := "\n  claude mcp add --transport http iotman " + mcpURL + "\n"; !strings.Contains(s.stdout.String(), want) {
 		t.Errorf("got %q, want it to have %q", s.stdout, want)
 	}
-	line := regexp.MustCompile(`(?m)^ *(claude mcp add .*)$`).FindString(s.stdout.String())
-	token := claudeArgs(t, line, mcpURL)
+	link := regexp.MustCompile(`(?m)^  (` + s.url + `/signin/link\?token=[A-Z2-7]{52})$`).FindStringSubmatch(s.stdout.String())
+	if link == nil {
+		t.Fatalf("got %q, want a sign-in link in it", s.stdout)
+	}
+	s.want(http.StatusOK, http.MethodGet, strings.TrimPrefix(link[1], s.url), "", nil, nil)
+	token := tokenFor(t, dir)
 	hello := `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`
 	s.want(http.StatusOK, http.MethodPost, "/mcp/default", token, hello, nil)
 	s.want(http.StatusUnauthorized, http.MethodPost, "/mcp/default", "", hello, nil)
@@ -74,22 +77,6 @@ func perm(t *testing.T, path string, want os.FileMode) {
 }
 
 // claudeArgs lets a shell read the line that a person is to paste, and returns
-// the token in it.
-func claudeArgs(t *testing.T, line, mcpURL string) (token string) {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", `claude() { printf '%s\n' "$@"; }; `+line).Output()
-	if err != nil {
-		t.Fatalf("%q: %v", line, err)
-	}
-	got := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	token, ok := strings.CutPrefix(got[len(got)-1], "Authorization: Bearer ")
-	want := []string{"mcp", "add", "--transport", "http", "iotman", mcpURL, "--header", "Authorization: Bearer " + token}
-	if diff := cmp.Diff(want, got); diff != "" || !ok {
-		t.Errorf("the arguments of claude (-want +got):\n%s", diff)
-	}
-	return token
-}
-
 // TestPublicURL starts a folder under several public URLs: each is taken over
 // and recorded, so that tokens name it; one that is none changes nothing.
 func TestPublicURL(t *testing.T) {

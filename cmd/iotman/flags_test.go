@@ -93,7 +93,13 @@ func TestFlagsAndEnvironment(t *testing.T) {
 			"public-url":   {"ftp://x", "the public URL is.*ftp://x", "https://iot.example.com"},
 			"key-file":     {file, "key file.*32 bytes", key},
 			"allow-origin": {"https://other.example.com", "", "https://good.example.com"},
+			"egress-allow": {"nonsense", "-egress-allow.*nonsense", "private,192.0.2.1"},
 			"log":          {"loud", "-log is.*loud", "error"},
+		},
+		"login-link": {
+			"data":     {file, "not a data folder", dir},
+			"key-file": {file, "key file.*32 bytes", key},
+			"email":    {"eve@example.com", `no account has the address "eve@example.com"`, "admin@localhost"},
 		},
 		"token": {
 			"data":        {file, "not a data folder", dir},
@@ -130,9 +136,9 @@ func TestFlagsAndEnvironment(t *testing.T) {
 			match(t, command+" "+variableOf(name), got.stderr, c.message)
 		}
 		cmd := program(t, bad, append([]string{command}, good...)...)
-		if command == "token" {
+		if command != "serve" {
 			if got := execute(t, cmd); got.code != 0 {
-				t.Errorf("token with every flag: exit %d: %s", got.code, got.stderr)
+				t.Errorf("%s with every flag: exit %d: %s", command, got.code, got.stderr)
 			}
 			continue
 		}

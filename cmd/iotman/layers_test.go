@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"flow"},
 	{"flow/deliver"},
 	{"tools"},
-	{"spec", "mcp", "oauth"},
+	{"spec", "mcp", "oauth", "oauth/signin"},
 	{"api", "web"},
 	{"flow/mqtt"},
 	{"cmd/iotman"},

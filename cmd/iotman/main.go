@@ -1,8 +1,10 @@
 // Command iotman is the server and the tools around it, in one binary.
 //
-//	iotman serve     run the server
-//	iotman token     print an access token for a script or an agent
-//	iotman version   print the version
+//	iotman serve       run the server
+//	iotman login-link  print a link that signs a person in
+//	iotman token       print an access token for a script or an agent
+//	iotman user        make an account, or set its password
+//	iotman version     print the version
 //
 // Every flag has an environment variable, IOTMAN_ and the flag's name in
 // capitals with '_' for '-'; the flag wins.
@@ -22,7 +24,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	err := run(ctx, os.Args[1:], env{os.Getenv, os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	if err == nil {
 		return
@@ -47,22 +49,24 @@ type command struct {
 // env is what a command gets of the process it runs in.
 type env struct {
 	getenv         func(string) string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
 func commands() []command {
 	return []command{
 		{"serve", "run the server", serve},
+		{"login-link", "print a link that signs a person in", printLoginLink},
 		{"token", "print an access token for a script or an agent", printToken},
+		{"user", "make an account, or set its password", user},
 		{"version", "print the version", printVersion},
 	}
 }
 
-// run is the program: args without its name, the environment, the streams.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	e := env{getenv, stdout, stderr}
+// run is the program: args without its name, and what it gets of its process.
+func run(ctx context.Context, args []string, e env) error {
 	if len(args) == 0 {
-		usage(stderr)
+		usage(e.stderr)
 		return misuse{errors.New("expected a command")}
 	}
 	for _, c := range commands() {
@@ -75,17 +79,17 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return nil
 	}
 	if a := args[0]; a == "help" || a == "-h" || a == "-help" || a == "--help" {
-		usage(stdout)
+		usage(e.stdout)
 		return nil
 	}
-	usage(stderr)
+	usage(e.stderr)
 	return misuse{fmt.Errorf("unknown command %q", args[0])}
 }
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: iotman <command> [flags]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.about)
+		fmt.Fprintf(w, "  %-11s %s\n", c.name, c.about)
 	}
 	fmt.Fprint(w, "\niotman <command> -help lists its flags.\n")
 }

@@ -17,11 +17,14 @@ import (
 
 	"iotman/api"
 	"iotman/flow"
+	"iotman/flow/egress"
 	"iotman/mcp"
 	"iotman/oauth"
+	"iotman/oauth/signin"
 	"iotman/spec"
 	"iotman/store"
 	"iotman/tools"
+	"iotman/web"
 )
 
 // factPublicURL is the fact under which the folder keeps the public URL.
@@ -30,7 +33,7 @@ const factPublicURL = "public_url"
 // serveFlags are the flags of serve.
 type serveFlags struct {
 	folderFlags
-	addr, publicURL, allowOrigin, log string
+	addr, publicURL, allowOrigin, egressAllow, log string
 }
 
 const serveAbout = `Runs the server. The first start makes the data folder, an account and a workspace.
@@ -46,6 +49,7 @@ func serve(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&f.publicURL, "public-url", "", "`URL` that clients reach the server at (default: http:// and the address)")
 	fs.StringVar(&f.keyFile, "key-file", "", keyFileUsage)
 	fs.StringVar(&f.allowOrigin, "allow-origin", "", "`origins` whose pages may call /mcp, separated by commas")
+	fs.StringVar(&f.egressAllow, "egress-allow", "", "private `addresses` that may be reached from here: CIDRs, private, loopback")
 	fs.StringVar(&f.log, "log", "info", "`level` of the log: debug, info, warn or error")
 	if err := parse(args); err != nil {
 		return err
@@ -77,7 +81,7 @@ func serve(ctx context.Context, e env, args []string) error {
 	defer l.Close()
 	listening := defaultURL(f.addr, l.Addr())
 	f.publicURL = cmp.Or(strings.ToLower(strings.TrimSuffix(f.publicURL, "/")), listening)
-	edge, err := assemble(ctx, st, log, f) // refuses a public URL that is none before it is recorded
+	h, err := assemble(ctx, e, st, log, f) // refuses a public URL that is none before it is recorded
 	if err != nil {
 		return err
 	}
@@ -96,7 +100,7 @@ func serve(ctx context.Context, e env, args []string) error {
 			return err
 		}
 	}
-	return work(ctx, st, edge, l)
+	return work(ctx, st, h, l)
 }
 
 // defaultURL is the URL of a server that says nothing of its public URL: the
@@ -113,38 +117,61 @@ func defaultURL(addr string, got net.Addr) string {
 	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}).String()
 }
 
+// house is the server, put together.
+type house struct {
+	edge   *api.Server
+	issuer *oauth.Issuer
+	desk   *signin.Desk
+	log    *slog.Logger
+}
+
 // assemble puts the parts of the server together.
-func assemble(ctx context.Context, st *store.Store, log *slog.Logger, f serveFlags) (*api.Server, error) {
-	issuer, err := oauth.New(ctx, st, f.publicURL)
-	if err != nil {
-		return nil, err
+func assemble(ctx context.Context, e env, st *store.Store, log *slog.Logger, f serveFlags) (house, error) {
+	if _, err := api.ParsePublicURL(f.publicURL); err != nil {
+		return house{}, err
 	}
-	data, err := flow.New(st, log, flow.DiskReserve)
+	allow, err := egress.ParseAllow(f.egressAllow)
 	if err != nil {
-		return nil, err
+		return house{}, fmt.Errorf("-egress-allow: %w", err)
 	}
-	reg, err := tools.NewRegistry(st, log, tools.Catalogue(tools.Parts{Store: st, Flow: data, PublicURL: f.publicURL})...)
+	h := house{log: log, desk: signin.New(signin.Config{Store: st, Mail: &console{w: e.stdout}, Log: log, URL: f.publicURL})}
+	if h.issuer, err = oauth.New(ctx, st, f.publicURL); err != nil {
+		return h, err
+	}
+	server := oauth.NewServer(oauth.Config{
+		Store: st, Issuer: h.issuer, Log: log, Egress: egress.New(egress.Config{Allow: allow}), ClientIP: api.ClientIP, Reused: h.desk.Reused,
+	})
+	site, err := web.NewSite(web.Config{URL: f.publicURL, Log: log, Store: st, Desk: h.desk, OAuth: server, ClientIP: api.ClientIP, Console: true})
 	if err != nil {
-		return nil, err
+		return h, err
 	}
-	document, err := spec.OpenAPI(reg, f.publicURL)
-	if err != nil {
-		return nil, err
+	cfg := api.Config{PublicURL: f.publicURL, Log: log, Store: st, Issuer: h.issuer, OAuth: server, Pages: site.Routes()}
+	if err := operations(&cfg); err != nil {
+		return h, err
 	}
-	agents, err := mcp.New(mcp.Config{Version: version(), Log: log, Registry: reg, Flow: data})
-	if err != nil {
-		return nil, err
-	}
-	var origins []string
 	for o := range strings.SplitSeq(f.allowOrigin, ",") {
 		if o = strings.TrimSpace(o); o != "" {
-			origins = append(origins, o)
+			cfg.AllowOrigins = append(cfg.AllowOrigins, o)
 		}
 	}
-	return api.New(api.Config{
-		PublicURL: f.publicURL, AllowOrigins: origins, Log: log,
-		Store: st, Flow: data, Registry: reg, Issuer: issuer, MCP: agents, OpenAPI: document,
-	})
+	h.edge, err = api.New(cfg)
+	return h, err
+}
+
+// operations adds what can be done, and how agents and documents show it.
+func operations(cfg *api.Config) (err error) {
+	if cfg.Flow, err = flow.New(cfg.Store, cfg.Log, flow.DiskReserve); err != nil {
+		return err
+	}
+	parts := tools.Parts{Store: cfg.Store, Flow: cfg.Flow, PublicURL: cfg.PublicURL}
+	if cfg.Registry, err = tools.NewRegistry(cfg.Store, cfg.Log, tools.Catalogue(parts)...); err != nil {
+		return err
+	}
+	if cfg.OpenAPI, err = spec.OpenAPI(cfg.Registry, cfg.PublicURL); err != nil {
+		return err
+	}
+	cfg.MCP, err = mcp.New(mcp.Config{Version: version(), Log: cfg.Log, Registry: cfg.Registry, Flow: cfg.Flow})
+	return err
 }
 
 // How long a stop may take: until load balancers have seen that the server is
@@ -157,16 +184,20 @@ const (
 // work serves until ctx ends, then stops in order: readiness, who waits for
 // events, requests in flight, the log's writer. What was acknowledged is on
 // disk.
-func work(ctx context.Context, st *store.Store, edge *api.Server, l net.Listener) error {
+func work(ctx context.Context, st *store.Store, h house, l net.Listener) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	workers, background := errgroup.WithContext(background)
 	workers.Go(func() error { return st.Run(background) })
 	workers.Go(func() error { return st.RunSweeps(background) })
 	workers.Go(func() error { return st.Watch(background) })
+	workers.Go(func() error { return h.desk.Run(background) })
+	workers.Go(func() error {
+		return h.issuer.RunKeys(background, func(err error) { h.log.ErrorContext(background, "rotate the signing keys", "err", err) })
+	})
 
-	srv := edge.HTTPServer(l.Addr().String())
-	srv.Handler = partingFrom(ctx, edge)
+	srv := h.edge.HTTPServer(l.Addr().String())
+	srv.Handler = partingFrom(ctx, h.edge)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	var err error
@@ -176,9 +207,9 @@ func work(ctx context.Context, st *store.Store, edge *api.Server, l net.Listener
 		err = srv.Close()
 		<-served
 	case <-ctx.Done():
-		edge.Drain()
+		h.edge.Drain()
 		time.Sleep(drainNotice)
-		edge.Flow.Drain()
+		h.edge.Flow.Drain()
 		err = shutdown(srv)
 		<-served
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -144,7 +145,7 @@ func (s *stepServer) serve(ctx context.Context, dir string) error {
 		return err
 	}
 	defer st.Close()
-	edge, err := assemble(ctx, st, log, f)
+	edge, err := assemble(ctx, env{stdout: io.Discard}, st, log, f)
 	if err != nil {
 		return err
 	}

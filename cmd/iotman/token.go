@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"iotman/iot"
@@ -34,19 +32,12 @@ func printToken(ctx context.Context, e env, args []string) error {
 	if err := parse(args); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(f.data, "iotman.db")); err != nil {
-		return fmt.Errorf("%s is not a data folder: run iotman serve first, or name the folder with -data (%w)", f.data, err)
-	}
-	key, err := f.key(e, false)
-	if err != nil {
-		return err
-	}
-	st, err := store.Open(ctx, store.Config{Dir: f.data, Key: key})
+	st, publicURL, err := f.openFolder(ctx, e)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	signed, err := mint(ctx, st, o)
+	signed, err := mint(ctx, st, publicURL, o)
 	if err != nil {
 		return err
 	}
@@ -63,14 +54,7 @@ type order struct {
 }
 
 // mint issues a management token to a member of the workspace.
-func mint(ctx context.Context, st *store.Store, o order) (string, error) {
-	publicURL, err := st.Fact(ctx, factPublicURL)
-	if err != nil {
-		return "", err
-	}
-	if publicURL == "" {
-		return "", fmt.Errorf("this data folder was never served: run iotman serve first, so that the token knows its issuer")
-	}
+func mint(ctx context.Context, st *store.Store, publicURL string, o order) (string, error) {
 	id, err := st.Resolve(ctx, o.workspace)
 	if err != nil {
 		return "", err
