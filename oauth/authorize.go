@@ -125,8 +125,23 @@ func (s *Server) read(r *http.Request, q url.Values, a *Authorization) error {
 	}
 	a.Prompt = strings.Fields(q.Get("prompt"))
 	ctx := context.WithValue(r.Context(), clientKey{}, a.client)
-	a.request, err = s.provider.NewAuthorizeRequest(ctx, r)
+	a.request, err = s.provider.NewAuthorizeRequest(ctx, understood(ctx, q, a))
 	return err
+}
+
+// understood is the request as fosite gets it: what it is to judge, and nothing
+// that it might take in another sense. It wants a state of at least eight
+// characters, and the client's own, which may be shorter or none, is answered
+// by us.
+func understood(ctx context.Context, q url.Values, a *Authorization) *http.Request {
+	kept := url.Values{"scope": {a.Asked.String()}, "state": {"answered by us"}}
+	for _, name := range []string{"client_id", "redirect_uri", "response_type", "response_mode", "code_challenge", "code_challenge_method"} {
+		if q.Has(name) {
+			kept.Set(name, q.Get(name))
+		}
+	}
+	r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/oauth/authorize", RawQuery: kept.Encode()}, Header: http.Header{}}
+	return r.WithContext(ctx)
 }
 
 // home returns the workspace of a request. A client that a workspace made opens

@@ -49,7 +49,7 @@ func NewServer(cfg Config) *Server {
 	anything := func([]string, string) bool { return true } // see scope
 	config := &fosite.Config{
 		AccessTokenLifespan: TokenLife, AuthorizeCodeLifespan: codeLife, RefreshTokenLifespan: refreshLife,
-		AccessTokenIssuer: s.url, MinParameterEntropy: -1, // state may be absent
+		AccessTokenIssuer: s.url,
 		EnforcePKCE: true, EnforcePKCEForPublicClients: true, EnablePKCEPlainChallengeMethod: false,
 		RefreshTokenScopes:           []string{}, // a refresh token for everyone
 		ScopeStrategy:                anything,

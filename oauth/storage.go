@@ -76,7 +76,7 @@ func (st storage) SetClientAssertionJWT(context.Context, string, time.Time) erro
 func (st storage) requester(s *session, form url.Values) *fosite.Request {
 	r := fosite.NewRequest()
 	r.ID = requestID(s.workspace, s.grant.ID, "")
-	r.Client = &client{Client: iot.Client{ID: s.grant.Client}}
+	r.Client = &client{Client: iot.Client{ID: s.grant.Client, ClientSettings: iot.ClientSettings{GrantTypes: []string{iot.GrantCode}}}}
 	r.Session, r.Form = s, form
 	r.RequestedScope = strings.Fields(s.grant.Scope)
 	r.GrantedScope = r.RequestedScope
