@@ -131,6 +131,7 @@ func (s *Site) again(w http.ResponseWriter, r *http.Request, err error, p SignIn
 	if e.Hint != "" {
 		p.Error += " " + sentence(e.Hint)
 	}
+	retryAfter(w, err)
 	s.showSignIn(w, r, e.Kind.Status(), p)
 	return nil
 }

@@ -114,10 +114,16 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.Pattern, "err", err)
 	}
+	retryAfter(w, err)
+	s.show(w, r, p.Status, Message{Title: title(p.Status), Text: sentence(p.Detail), Hint: sentence(p.Hint), Status: p.Status})
+}
+
+// retryAfter says when to try again, if the error does (RFC 9110 section
+// 10.2.3).
+func retryAfter(w http.ResponseWriter, err error) {
 	if e, ok := errors.AsType[*iot.Error](err); ok && e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	s.show(w, r, p.Status, Message{Title: title(p.Status), Text: sentence(p.Detail), Hint: sentence(p.Hint), Status: p.Status})
 }
 
 func title(status int) string {
