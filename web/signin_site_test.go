@@ -88,7 +88,7 @@ func TestG5Prefetch(t *testing.T) {
 	for range 3 {
 		scanner.do(scanner.request(http.MethodHead, link, nil)).want(http.StatusOK)
 		scanner.get(link).want(http.StatusOK)
-		scanner.get("/signin/confirm?token="+tokenOf(link)).want(http.StatusMethodNotAllowed)
+		scanner.get("/signin/confirm?token=" + tokenOf(link)).want(http.StatusMethodNotAllowed)
 		// One that sends the form as it finds it, but without a browser's memory.
 		h.browser().post("/signin/confirm", scanner.get(link).form("/signin/confirm").fields).want(http.StatusForbidden)
 	}
