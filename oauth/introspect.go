@@ -89,6 +89,16 @@ func (s *Server) Introspect(ctx context.Context, token string) (Introspection, e
 	}, nil
 }
 
+// IntrospectIn tells of an access token of the workspace; of any other that it
+// is not active.
+func (s *Server) IntrospectIn(ctx context.Context, workspace iot.ID, token string) (any, error) {
+	told, err := s.Introspect(ctx, token)
+	if err != nil || told.Workspace != workspace {
+		return Introspection{}, err
+	}
+	return told, nil
+}
+
 // both returns the names that are in both scopes.
 func both(a, b string) string {
 	var out []string

@@ -91,7 +91,7 @@ func (st storage) CreateAuthorizeCodeSession(ctx context.Context, code string, r
 	if err != nil {
 		return err
 	}
-	k, ok := parseSecret(codePrefix, code)
+	k, ok := parseSecret(store.CodeSecret, code)
 	if !ok {
 		return fosite.ErrServerError
 	}
@@ -103,7 +103,7 @@ func (st storage) CreateAuthorizeCodeSession(ctx context.Context, code string, r
 
 // code returns a code's row, as storage's callers want errors.
 func (st storage) code(ctx context.Context, code string) (sealed, store.Code, error) {
-	k, ok := parseSecret(codePrefix, code)
+	k, ok := parseSecret(store.CodeSecret, code)
 	if !ok {
 		return k, store.Code{}, fosite.ErrNotFound
 	}
@@ -154,7 +154,7 @@ func askerOf(ctx context.Context) string {
 // InvalidateAuthorizeCodeSession marks the code as used.
 func (st storage) InvalidateAuthorizeCodeSession(ctx context.Context, code string) error {
 	p, ok := ctx.Value(issueKey{}).(*pending)
-	k, good := parseSecret(codePrefix, code)
+	k, good := parseSecret(store.CodeSecret, code)
 	if !ok || !good {
 		return fosite.ErrServerError
 	}
@@ -183,7 +183,7 @@ func (st storage) GetPKCERequestSession(ctx context.Context, code string, _ fosi
 // DeletePKCERequestSession notes that a verifier is held against the challenge:
 // after a wrong one the code is worth nothing.
 func (st storage) DeletePKCERequestSession(ctx context.Context, code string) error {
-	k, ok := parseSecret(codePrefix, code)
+	k, ok := parseSecret(store.CodeSecret, code)
 	if !ok {
 		return fosite.ErrNotFound
 	}
@@ -231,7 +231,7 @@ func (st storage) DeleteAccessTokenSession(context.Context, string) error { retu
 // CreateRefreshTokenSession keeps a refresh token.
 func (st storage) CreateRefreshTokenSession(ctx context.Context, token, _ string, _ fosite.Requester) error {
 	p, ok := ctx.Value(issueKey{}).(*pending)
-	k, good := parseSecret(refreshPrefix, token)
+	k, good := parseSecret(store.RefreshSecret, token)
 	if !ok || !good {
 		return fosite.ErrServerError
 	}
@@ -244,7 +244,7 @@ func (st storage) CreateRefreshTokenSession(ctx context.Context, token, _ string
 // client refreshes in several sessions at once; after that it is
 // ErrInactiveToken, and fosite ends the family.
 func (st storage) GetRefreshTokenSession(ctx context.Context, token string, _ fosite.Session) (fosite.Requester, error) {
-	k, ok := parseSecret(refreshPrefix, token)
+	k, ok := parseSecret(store.RefreshSecret, token)
 	if !ok {
 		return nil, fosite.ErrNotFound
 	}
@@ -267,7 +267,7 @@ func (st storage) GetRefreshTokenSession(ctx context.Context, token string, _ fo
 // RotateRefreshToken marks a refresh token as used.
 func (st storage) RotateRefreshToken(ctx context.Context, _, token string) error {
 	p, ok := ctx.Value(issueKey{}).(*pending)
-	k, good := parseSecret(refreshPrefix, token)
+	k, good := parseSecret(store.RefreshSecret, token)
 	if !ok || !good {
 		return fosite.ErrServerError
 	}
@@ -279,7 +279,7 @@ func (st storage) RotateRefreshToken(ctx context.Context, _, token string) error
 // too late: somebody else may hold it. What it brought is ended, the person and
 // the workspace learn of it.
 func (st storage) DeleteRefreshTokenSession(ctx context.Context, token string) error {
-	k, ok := parseSecret(refreshPrefix, token)
+	k, ok := parseSecret(store.RefreshSecret, token)
 	if !ok {
 		return nil
 	}

@@ -170,7 +170,9 @@ func operations(cfg *api.Config) (err error) {
 	if cfg.OpenAPI, err = spec.OpenAPI(cfg.Registry, cfg.PublicURL); err != nil {
 		return err
 	}
-	cfg.MCP, err = mcp.New(mcp.Config{Version: version(), Log: cfg.Log, Registry: cfg.Registry, Flow: cfg.Flow})
+	cfg.MCP, err = mcp.New(mcp.Config{
+		Version: version(), Log: cfg.Log, Registry: cfg.Registry, Flow: cfg.Flow, Introspect: cfg.OAuth.IntrospectIn,
+	})
 	return err
 }
 
