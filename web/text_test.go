@@ -70,7 +70,7 @@ var hostile = []string{
 	`--><svg onload=alert(1)>`, `<a href="https://evil.example">Claude</a>`, `javascript:alert(1)`, `//evil.example/x`, `/\evil.example`, "/\t/evil.example", `https://evil.example`, `{{.Form}}`, `&lt;script&gt;`,
 	`</textarea></pre></form><form action=https://evil.example>`, "Claude\u202e\u2066moc.live", "\u200bClaude\ufeff", "a\x00b\r\nSet-Cookie: x=y",
 	"Claude”</bdi> is verified <bdi>“", "\xff\xfe<\xc0\xbc", "Сlаudе", `<style>*{display:none}</style>`, `<base href=//evil.example>`, `<meta http-equiv=refresh content=0>`,
-	strings.Repeat("<b>", 1<<20/3), strings.Repeat("e\u0301\u0301\u0301", 1<<10),
+	strings.Repeat("<b>", 1<<12), strings.Repeat("e\u0301\u0301\u0301", 1<<10),
 }
 
 // fill sets every text in a page to s, and every switch to on.
@@ -114,9 +114,6 @@ func TestHostileText(t *testing.T) {
 			}
 			want := skeleton(elements(t, show("plain")))
 			for _, s := range hostile {
-				if on && len(s) > 1<<16 {
-					continue // once is slow enough
-				}
 				got := elements(t, show(s))
 				if skeleton(got) != want {
 					t.Errorf("%s: %.40q changes the page", kind, s)
@@ -159,6 +156,18 @@ func checkShown(t *testing.T, kind string, e *element) {
 	}
 	if n := utf8.RuneCountInString(e.text); n > most {
 		t.Errorf("%s: %s shows %d characters", kind, e.name, n)
+	}
+}
+
+// TestLongName: A12. A name of 1 MB does not make a page of 1 MB.
+func TestLongName(t *testing.T) {
+	long := strings.Repeat("<b>", 1<<20/3)
+	for _, page := range []web.Page{
+		web.Consent{Client: web.Client{Name: long, ID: long, URI: long}}, web.PickWorkspace{Client: web.Client{Name: long}}, web.SignIn{Client: long},
+	} {
+		if n := render(t, page).Body.Len(); n > 20_000 {
+			t.Errorf("%T: got %d bytes", page, n)
+		}
 	}
 }
 
