@@ -156,7 +156,7 @@ func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, a *oauth.Auth
 	}
 	p := Consent{
 		Client: clientOf(a), Workspace: Workspace{string(q.ws.Name), string(q.ws.Slug)}, Email: q.person.Email, Role: string(q.ws.role),
-		Groups: Groups(offered, offered), Consent: id, Form: s.form(w, r), Action: "/oauth/consent", FormAction: leadsTo(a.Redirect),
+		Groups: Groups(offered, offered), Consent: id, Form: s.form(w, r), Action: "/oauth/consent", FormAction: RedirectSources(a.Redirect),
 	}
 	for _, p2 := range a.Asked.Without(rights).List() {
 		p.Beyond = append(p.Beyond, PermissionWords(p2).Label)
@@ -172,7 +172,7 @@ func clientOf(a *oauth.Authorization) Client {
 		c.Host = u.Host
 		c.Loopback = u.Scheme == "http" && iot.IsLoopbackHost(u.Hostname())
 		if u.Scheme != "http" && u.Scheme != "https" {
-			c.Host = u.Scheme + ":"
+			c.Host, c.Loopback = u.Scheme+":", true
 		}
 	}
 	if !a.Client.CreatedAt.IsZero() {
