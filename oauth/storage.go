@@ -257,11 +257,27 @@ func (st storage) GetRefreshTokenSession(ctx context.Context, token string, _ fo
 	if asker := askerOf(ctx); asker != "" && asker != t.Client || !now.Before(t.Expires) {
 		return nil, fosite.ErrNotFound
 	}
+	if open, err := st.opens(ctx, k.workspace, t.Grant); err != nil || !open {
+		return nil, errors.Join(err, fosite.ErrNotFound)
+	}
 	r := st.requester(&session{workspace: k.workspace, grant: t.Grant}, nil)
 	if !t.Used.IsZero() && now.Sub(t.Used.Time) > RefreshGrace {
 		return r, fosite.ErrInactiveToken
 	}
 	return r, nil
+}
+
+// opens reports whether a grant's tokens would open anything: the workspace is
+// still where it was, and the person still a member. Else the client is told to
+// ask anew, and not given tokens that are refused.
+func (s *Server) opens(ctx context.Context, ws iot.ID, g store.Grant) (bool, error) {
+	h := s.st.Workspace(ws)
+	w, err := h.Get(ctx)
+	if err != nil || g.Audience != s.issuer.MCPURL(w.Slug) && g.Audience != string(w.Slug) {
+		return false, err
+	}
+	role, err := h.Role(ctx, g.Account)
+	return role != "", err
 }
 
 // RotateRefreshToken marks a refresh token as used.

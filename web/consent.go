@@ -45,6 +45,7 @@ type Consent struct {
 	Groups     []Group
 	Beyond     []string // what was asked for and the role does not hold: plain words
 	Consent    string   // names this question; good for one answer
+	Error      string   // what was wrong with the answer
 	Form       string   // the token against forged forms
 	Action     string   // a path of ours
 	FormAction []string // RedirectSources of the client

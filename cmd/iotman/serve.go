@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -34,6 +35,8 @@ const factPublicURL = "public_url"
 type serveFlags struct {
 	folderFlags
 	addr, publicURL, allowOrigin, egressAllow, log string
+
+	own []netip.AddrPort // where this server listens, which nothing that leaves may reach
 }
 
 const serveAbout = `Runs the server. The first start makes the data folder, an account and a workspace.
@@ -81,6 +84,9 @@ func serve(ctx context.Context, e env, args []string) error {
 	defer l.Close()
 	listening := defaultURL(f.addr, l.Addr())
 	f.publicURL = cmp.Or(strings.ToLower(strings.TrimSuffix(f.publicURL, "/")), listening)
+	if own, err := netip.ParseAddrPort(l.Addr().String()); err == nil {
+		f.own = append(f.own, own)
+	}
 	h, err := assemble(ctx, e, st, log, f) // refuses a public URL that is none before it is recorded
 	if err != nil {
 		return err
@@ -139,7 +145,7 @@ func assemble(ctx context.Context, e env, st *store.Store, log *slog.Logger, f s
 		return h, err
 	}
 	server := oauth.NewServer(oauth.Config{
-		Store: st, Issuer: h.issuer, Log: log, Egress: egress.New(egress.Config{Allow: allow}), ClientIP: api.ClientIP, Reused: h.desk.Reused,
+		Store: st, Issuer: h.issuer, Log: log, Egress: egress.New(egress.Config{Allow: allow, Forbid: f.own}), ClientIP: api.ClientIP, Reused: h.desk.Reused,
 	})
 	site, err := web.NewSite(web.Config{URL: f.publicURL, Log: log, Store: st, Desk: h.desk, OAuth: server, ClientIP: api.ClientIP, Console: true})
 	if err != nil {
