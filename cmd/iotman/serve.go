@@ -91,6 +91,15 @@ func serve(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := announce(ctx, e, st, f, listening); err != nil {
+		return err
+	}
+	return work(ctx, st, h, l)
+}
+
+// announce says where the server listens, and on the first start what to do
+// next.
+func announce(ctx context.Context, e env, st *store.Store, f serveFlags, listening string) error {
 	first, err := prepare(ctx, st, f.publicURL)
 	if err != nil {
 		return err
@@ -98,15 +107,10 @@ func serve(ctx context.Context, e env, args []string) error {
 	if f.publicURL != listening {
 		listening += " as " + f.publicURL
 	}
-	if _, err := fmt.Fprintf(e.stdout, "iotman listens on %s, data in %s\n", listening, f.data); err != nil {
+	if _, err := fmt.Fprintf(e.stdout, "iotman listens on %s, data in %s\n", listening, f.data); err != nil || !first {
 		return err
 	}
-	if first {
-		if err := welcome(ctx, e, st, f); err != nil {
-			return err
-		}
-	}
-	return work(ctx, st, h, l)
+	return welcome(ctx, e, st, f)
 }
 
 // defaultURL is the URL of a server that says nothing of its public URL: the
