@@ -113,7 +113,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) (registration,
 	if err != nil {
 		return registration{}, err
 	}
-	wait, err := s.st.Attempt(r.Context(), "register:"+s.clientIP(r), registerLimit)
+	wait, err := s.st.Attempt(r.Context(), "register:"+s.network(r), registerLimit)
 	if err != nil || wait > 0 {
 		return registration{}, errors.Join(err, tooFast("registrations from your address", wait))
 	}

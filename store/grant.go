@@ -57,6 +57,7 @@ const (
 	updateGrantScope  = `UPDATE grants SET scope = ? WHERE workspace_id = ? AND id = ?`
 	touchGrant        = `UPDATE grants SET used_at = ? WHERE workspace_id = ? AND id = ?`
 	deleteGrant       = `DELETE FROM grants WHERE workspace_id = ? AND id = ?`
+	countGrantTokens  = `SELECT COUNT(*) FROM (SELECT 1 FROM tokens WHERE workspace_id = ? AND grant_id = ? LIMIT ?) AS live`
 	deleteToken       = `DELETE FROM tokens WHERE workspace_id = ? AND id = ?`
 	deleteGrantTokens = `DELETE FROM tokens WHERE workspace_id = ? AND grant_id = ?`
 	deleteGrantFamily = `DELETE FROM refresh_tokens WHERE workspace_id = ? AND grant_id = ?`

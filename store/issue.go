@@ -61,13 +61,20 @@ const (
 		JOIN grants g ON g.workspace_id = r.workspace_id AND g.id = r.grant_id WHERE r.workspace_id = ? AND r.hash = ?`
 	useRefresh = `UPDATE refresh_tokens SET used_at = CASE WHEN used_at = 0 THEN ? ELSE used_at END
 		WHERE workspace_id = ? AND hash = ? AND CASE WHEN used_at = 0 THEN ? ELSE used_at END >= ?`
+	dropUsedRefresh  = `DELETE FROM refresh_tokens WHERE workspace_id = ? AND grant_id = ? AND used_at > 0 AND used_at < ?`
 	countFamily      = `SELECT COUNT(*) FROM refresh_tokens WHERE workspace_id = ? AND grant_id = ?`
 	deleteOldRefresh = `DELETE FROM refresh_tokens WHERE expires_at < ?`
 )
 
 // MaxFamily is how many refresh tokens of one grant are remembered, used ones
-// among them: ten a day for as long as one lives, and as many again at once.
-const MaxFamily = 1024
+// among them; of more, those go first that were used a day ago. MaxTokens is how
+// many access tokens of one grant may live at once.
+const (
+	MaxFamily = 1024
+	MaxTokens = 10_000
+)
+
+const usedFor = 24 * time.Hour
 
 // AddCode keeps an authorization code.
 func (w *Workspace) AddCode(ctx context.Context, hash Digest, c Code) error {
@@ -143,7 +150,7 @@ func (w *Workspace) Issue(ctx context.Context, i Issue) error {
 		} else if n, err := exec(ctx, w.s.writer, touchGrant, at, w.id, g.ID); err != nil || n == 0 {
 			return errors.Join(err, unless(err != nil, ErrSpent)) // revoked meanwhile
 		}
-		if _, err := exec(ctx, w.s.writer, insertToken, w.id, i.Token, g.ID, i.Expires.UnixMicro()); err != nil {
+		if err := w.addToken(ctx, i); err != nil {
 			return err
 		}
 		for _, owner := range []iot.ID{nobody, w.id} { // a client is known to be used to the hour
@@ -179,6 +186,20 @@ func (w *Workspace) spend(ctx context.Context, i Issue) error {
 	return err
 }
 
+func (w *Workspace) addToken(ctx context.Context, i Issue) error {
+	var n int
+	if err := row(ctx, w.s.writer, countGrantTokens, []any{w.id, i.Grant.ID, MaxTokens}, &n); err != nil {
+		return err
+	}
+	if n >= MaxTokens {
+		e := iot.Errorf(iot.Limited, "%d access tokens of this client are alive", n)
+		e.RetryAfter = time.Minute
+		return e.Hinting("use a token for as long as it lives: each is good for an hour")
+	}
+	_, err := exec(ctx, w.s.writer, insertToken, w.id, i.Token, i.Grant.ID, i.Expires.UnixMicro())
+	return err
+}
+
 func (w *Workspace) addRefresh(ctx context.Context, i Issue) error {
 	if i.Refresh == (Digest{}) {
 		return nil
@@ -186,6 +207,13 @@ func (w *Workspace) addRefresh(ctx context.Context, i Issue) error {
 	var n int
 	if err := row(ctx, w.s.writer, countFamily, []any{w.id, i.Grant.ID}, &n); err != nil {
 		return err
+	}
+	if n >= MaxFamily {
+		gone, err := exec(ctx, w.s.writer, dropUsedRefresh, w.id, i.Grant.ID, w.s.now().Add(-usedFor).UnixMicro())
+		if err != nil {
+			return err
+		}
+		n -= int(gone)
 	}
 	if n >= MaxFamily {
 		e := iot.Errorf(iot.Limited, "this session was refreshed %d times of late", n)

@@ -34,7 +34,7 @@ const factPublicURL = "public_url"
 // serveFlags are the flags of serve.
 type serveFlags struct {
 	folderFlags
-	addr, publicURL, allowOrigin, egressAllow, log string
+	addr, publicURL, allowOrigin, trustProxy, egressAllow, log string
 
 	own []netip.AddrPort // where this server listens, which nothing that leaves may reach
 }
@@ -52,6 +52,7 @@ func serve(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&f.publicURL, "public-url", "", "`URL` that clients reach the server at (default: http:// and the address)")
 	fs.StringVar(&f.keyFile, "key-file", "", keyFileUsage)
 	fs.StringVar(&f.allowOrigin, "allow-origin", "", "`origins` whose pages may call /mcp, separated by commas")
+	fs.StringVar(&f.trustProxy, "trust-proxy", "", "`proxies` that are believed in X-Forwarded-For: CIDRs or addresses, separated by commas")
 	fs.StringVar(&f.egressAllow, "egress-allow", "", "private `addresses` that may be reached from here: CIDRs, private, loopback")
 	fs.StringVar(&f.log, "log", "info", "`level` of the log: debug, info, warn or error")
 	if err := parse(args); err != nil {
@@ -156,6 +157,9 @@ func assemble(ctx context.Context, e env, st *store.Store, log *slog.Logger, f s
 		return h, err
 	}
 	cfg := api.Config{PublicURL: f.publicURL, Log: log, Store: st, Issuer: h.issuer, OAuth: server, Pages: site.Routes()}
+	if cfg.TrustProxy, err = api.ParseProxies(f.trustProxy); err != nil {
+		return h, fmt.Errorf("-trust-proxy: %w", err)
+	}
 	if err := operations(&cfg); err != nil {
 		return h, err
 	}

@@ -83,7 +83,7 @@ var (
 
 // limits counts an attempt against its sender, and against what is tried.
 func (d *Desk) limits(ctx context.Context, sender, name string, l store.Limit) error {
-	wait, err := d.st.Attempt(ctx, "signin:"+sender, senderLimit)
+	wait, err := d.st.Attempt(ctx, "signin:"+iot.NetworkOf(sender), senderLimit)
 	if err == nil && wait == 0 {
 		wait, err = d.st.Attempt(ctx, name, l)
 	}
