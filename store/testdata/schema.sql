@@ -175,7 +175,7 @@ CREATE TABLE meta (
 CREATE TABLE quarantined_slugs (
 	slug TEXT NOT NULL PRIMARY KEY,
 	free_at BIGINT NOT NULL
-);
+, holder TEXT NOT NULL DEFAULT '');
 CREATE INDEX quarantined_slugs_free ON quarantined_slugs (free_at);
 CREATE TABLE refresh_tokens (
 	workspace_id TEXT NOT NULL,
