@@ -12,8 +12,8 @@ import (
 // events, which are most of what is read, write themselves: reflection and a
 // second look at every payload took nine tenths of the time.
 func AppendJSON(b []byte, v any) ([]byte, error) {
-	if rows, ok := v.(eventRows); ok {
-		return rows.append(b), nil
+	if a, ok := v.(Appender); ok {
+		return a.AppendJSON(b), nil
 	}
 	buf := bytes.NewBuffer(b)
 	enc := json.NewEncoder(buf)
@@ -24,10 +24,16 @@ func AppendJSON(b []byte, v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
+// Appender is what writes itself as JSON, and always can.
+type Appender interface {
+	AppendJSON(b []byte) []byte
+}
+
 // eventRows are the rows of a page of events.
 type eventRows []Event
 
-func (rows eventRows) append(b []byte) []byte {
+// AppendJSON appends the rows.
+func (rows eventRows) AppendJSON(b []byte) []byte {
 	size := 2
 	for i := range rows {
 		size += 256 + len(rows[i].Payload) + len(rows[i].Tags) + len(rows[i].Meta)
