@@ -128,12 +128,13 @@ func (s *Server) HTTPServer(addr string) *http.Server {
 	}
 }
 
+// Headers of every answer; none is ever added to.
+var noSniff, noReferrer, noStore = []string{"nosniff"}, []string{"no-referrer"}, []string{"no-store"}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
+	h["X-Content-Type-Options"], h["Referrer-Policy"], h["Cache-Control"] = noSniff, noReferrer, noStore
 	if s.https {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}

@@ -2,7 +2,8 @@
 // machine: each contestant is a process of its own, they take turns for
 // several rounds, and the table that is printed holds medians of one run.
 //
-//	go run . [-rounds 3] [-seconds 5] [-jobs ingest,pages,mcp] [-big 5000000]
+//	go run . [-rounds 3] [-time 5s] [-jobs ingest,pages,mcp] [-big 5000000]
+//	go run . -jobs growth -svg ../docs/growth.svg
 //
 // Of every contestant that stores, the rows that are there afterwards are
 // counted against those it acknowledged; a contestant that lost some fails the
@@ -25,6 +26,7 @@ type options struct {
 	rounds  int
 	seconds time.Duration
 	big     int
+	svg     string // where to draw the curves of growth; "" for nowhere
 	iotman  string // the binary
 	dir     string // scratch
 }
@@ -45,8 +47,9 @@ func run(ctx context.Context) error {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each contestant takes its turn")
 	flag.DurationVar(&o.seconds, "time", 5*time.Second, "how long a turn lasts")
-	flag.IntVar(&o.big, "big", 5_000_000, "how many events the big log of the pages job holds")
-	jobs := flag.String("jobs", "ingest,pages,mcp", "which jobs to run")
+	flag.IntVar(&o.big, "big", 5_000_000, "how many events the big log of the pages and growth jobs holds")
+	jobs := flag.String("jobs", "ingest,pages,mcp", "which jobs to run; growth is another")
+	flag.StringVar(&o.svg, "svg", "", "where to draw what the growth job measures")
 	flag.StringVar(&o.iotman, "iotman", "", "the iotman binary (default: built from ..)")
 	flag.Parse()
 	var err error
@@ -60,7 +63,7 @@ func run(ctx context.Context) error {
 		}
 	}
 	fmt.Printf("%s\n\n", machine())
-	known := map[string]func(context.Context, options) error{"ingest": ingestJobs, "pages": pageJobs, "mcp": mcpJobs}
+	known := map[string]func(context.Context, options) error{"ingest": ingestJobs, "pages": pageJobs, "mcp": mcpJobs, "growth": growthJobs}
 	var errs []error
 	for _, name := range strings.Split(*jobs, ",") {
 		job, ok := known[name]
