@@ -68,10 +68,10 @@ const (
 
 // MaxFamily is how many refresh tokens of one grant are remembered, used ones
 // among them; of more, those go first that were used a day ago. MaxTokens is how
-// many access tokens of one grant may live at once.
+// many access tokens one grant brings in an hour, which is what each lives.
 const (
 	MaxFamily = 1024
-	MaxTokens = 10_000
+	MaxTokens = 100_000
 )
 
 const usedFor = 24 * time.Hour
@@ -147,10 +147,11 @@ func (w *Workspace) Issue(ctx context.Context, i Issue) error {
 			if err != nil {
 				return fmt.Errorf("record a grant: %w", err)
 			}
-		} else if n, err := exec(ctx, w.s.writer, touchGrant, at, w.id, g.ID); err != nil || n == 0 {
-			return errors.Join(err, unless(err != nil, ErrSpent)) // revoked meanwhile
 		}
-		if err := w.addToken(ctx, i); err != nil {
+		if err := w.countToken(ctx, g.ID, at); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, w.s.writer, insertToken, w.id, i.Token, g.ID, i.Expires.UnixMicro()); err != nil {
 			return err
 		}
 		for _, owner := range []iot.ID{nobody, w.id} { // a client is known to be used to the hour
@@ -160,14 +161,6 @@ func (w *Workspace) Issue(ctx context.Context, i Issue) error {
 		}
 		return w.addRefresh(ctx, i)
 	})
-}
-
-// unless returns err, or nil where the condition holds.
-func unless(condition bool, err error) error {
-	if condition {
-		return nil
-	}
-	return err
 }
 
 // spend marks what the answer is given for as used.
@@ -186,17 +179,20 @@ func (w *Workspace) spend(ctx context.Context, i Issue) error {
 	return err
 }
 
-func (w *Workspace) addToken(ctx context.Context, i Issue) error {
+// countToken notes that the grant brings another token. A grant that was revoked
+// meanwhile is ErrSpent.
+func (w *Workspace) countToken(ctx context.Context, grant iot.ID, at int64) error {
 	var n int
-	if err := row(ctx, w.s.writer, countGrantTokens, []any{w.id, i.Grant.ID, MaxTokens}, &n); err != nil {
-		return err
+	hour := at - time.Hour.Microseconds()
+	err := row(ctx, w.s.writer, touchGrant, []any{at, hour, hour, at, w.id, grant}, &n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrSpent
 	}
-	if n >= MaxTokens {
-		e := iot.Errorf(iot.Limited, "%d access tokens of this client are alive", n)
+	if err == nil && n > MaxTokens {
+		e := iot.Errorf(iot.Limited, "this client was given %d access tokens within an hour", MaxTokens)
 		e.RetryAfter = time.Minute
 		return e.Hinting("use a token for as long as it lives: each is good for an hour")
 	}
-	_, err := exec(ctx, w.s.writer, insertToken, w.id, i.Token, i.Grant.ID, i.Expires.UnixMicro())
 	return err
 }
 

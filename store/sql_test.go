@@ -197,7 +197,6 @@ var wholeTables = map[string]string{
 	"selectRetentions":     "a sweep over all workspaces, once a minute",
 	"deleteIdleGrants":     "a sweep over all grants, once a minute",
 	"countClientDocuments": "at most 10,000 rows, when another is fetched",
-	"countGrantTokens":     "what its own query found, of which there is a bound",
 }
 
 // TestPlans checks that no statement reads a whole table.
