@@ -32,7 +32,7 @@ func TestA30ForwardedFor(t *testing.T) {
 		{"10.1.2.3:5", "10.1.2.3", []string{"203.0.113.9, unknown"}},
 		{"10.1.2.3:5", "10.1.2.3", []string{"203.0.113.9, evil\r\nX: y"}},
 	} {
-		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 		r.RemoteAddr = c.peer
 		for _, f := range c.forwarded {
 			r.Header.Add("X-Forwarded-For", f)

@@ -54,7 +54,9 @@ func fositeAlone([]string) (http.Handler, error) {
 		CoreStrategy: compose.NewOAuth2JWTStrategy(get, compose.NewOAuth2HMACStrategy(cfg), cfg), Signer: &jwt.DefaultSigner{GetPrivateKey: get},
 	}
 	p := compose.Compose(cfg, st, strategy, compose.OAuth2ClientCredentialsGrantFactory, compose.OAuth2TokenIntrospectionFactory)
-	session := func() *oauth2.JWTSession { return &oauth2.JWTSession{JWTClaims: &jwt.JWTClaims{}, JWTHeader: &jwt.Headers{}} }
+	session := func() *oauth2.JWTSession {
+		return &oauth2.JWTSession{JWTClaims: &jwt.JWTClaims{}, JWTHeader: &jwt.Headers{}}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()

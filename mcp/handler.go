@@ -187,10 +187,10 @@ func (w *heldBack) WriteHeader(status int) {
 }
 
 func (w *heldBack) Write(b []byte) (int, error) {
-	if w.denied != nil {
-		return len(b), nil
+	if w.denied == nil {
+		return w.ResponseWriter.Write(b)
 	}
-	return w.ResponseWriter.Write(b)
+	return len(b), nil
 }
 
 // settled makes of a call's outcome the tool's result, and notes what only more

@@ -67,7 +67,7 @@ func (s *Server) Introspect(ctx context.Context, token string) (Introspection, e
 	if err != nil {
 		return Introspection{}, err
 	}
-	scope := a.Scope
+	var scope string
 	if a.Audience == s.issuer.MCPURL(a.Slug) {
 		c, err := s.issuer.Manages(a, iot.REST)
 		if err != nil {

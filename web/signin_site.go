@@ -82,8 +82,7 @@ func (s *Site) asking(r *http.Request, next string) (name string, leads []string
 func (s *Site) signIn(w http.ResponseWriter, r *http.Request) error {
 	next := signin.LocalPath(r.URL.Query().Get("next"))
 	if _, err := s.person(r); err == nil && r.URL.Query().Get("again") == "" {
-		http.Redirect(w, r, next, http.StatusSeeOther)
-		return nil
+		return s.redirect(w, r, next)
 	}
 	s.showSignIn(w, r, http.StatusOK, SignIn{Next: next})
 	return nil
@@ -164,8 +163,7 @@ func (s *Site) enter(w http.ResponseWriter, r *http.Request, signed signin.Signe
 	}
 	s.setCookie(w, sessionCookie, signed.Cookie, int(store.BrowserLife.Seconds()))
 	s.setCookie(w, browserCookie, "", -1)
-	http.Redirect(w, r, signin.LocalPath(signed.Next), http.StatusSeeOther)
-	return nil
+	return s.redirect(w, r, signin.LocalPath(signed.Next))
 }
 
 // typeCode signs in with the code that a link showed elsewhere.
