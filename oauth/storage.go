@@ -111,9 +111,11 @@ func (st storage) code(ctx context.Context, code string) (sealed, store.Code, er
 	return k, c, notFound(err)
 }
 
+// notFound returns what fosite makes invalid_grant of. The store's own error is
+// not wrapped: it would be told instead, as a 404 that no client recovers from.
 func notFound(err error) error {
 	if iot.KindOf(err) == iot.NotFound {
-		return fosite.ErrNotFound.WithWrap(err)
+		return fosite.ErrNotFound
 	}
 	return err
 }
