@@ -207,7 +207,7 @@ func TestF12Confirm(t *testing.T) {
 		method, _, _ := strings.Cut(operations[i].route, " ")
 		reads := method == http.MethodGet || strings.HasSuffix(operations[i].needs, ":read")
 		want := map[string]any{
-			"readOnlyHint": reads, "destructiveHint": method == http.MethodDelete || listed.Name == "workspace_settings_update",
+			"readOnlyHint": reads, "destructiveHint": method == http.MethodDelete || slices.Contains([]string{"workspace_settings_update", "client_rotate_secret"}, listed.Name),
 			"idempotentHint": reads || method != http.MethodPost, "openWorldHint": false,
 		}
 		if !maps.Equal(got, want) {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"iotman/api"
 	"iotman/iot"
 )
 
@@ -267,5 +268,19 @@ func TestC12AllOrNothing(t *testing.T) {
 	}
 	if n := p.count(); n != 0 {
 		t.Errorf("got %d events, want none", n)
+	}
+}
+
+// TestAcceptedJSON: what the answer writes of itself is what encoding/json
+// would.
+func TestAcceptedJSON(t *testing.T) {
+	for _, ids := range [][]iot.ID{{}, {"01a201f1-fb9b-76a0-8000-000000014e13"}, {"01a201f1-fb9b-76a0-8000-000000014e13", "01a201f1-fb93-7ae3-bed5-cd9f57456d03"}} {
+		want, err := json.Marshal(api.Accepted{IDs: ids})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (api.Accepted{IDs: ids}).AppendJSON([]byte("x")); string(got) != "x"+string(want) {
+			t.Errorf("got %s, want x%s", got, want)
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 func shown(may func(needs string) bool, lean bool, toolsets string) []string {
 	var all []string
 	for _, o := range operations {
-		if may(o.needs) && (!lean || strings.HasPrefix(o.route, "GET ")) && (toolsets == "" || strings.Contains(","+toolsets+",", ","+toolset(o)+",")) {
+		if (may(o.needs) || o.own != "" && may(o.own)) && (!lean || strings.HasPrefix(o.route, "GET ")) && (toolsets == "" || strings.Contains(","+toolsets+",", ","+toolset(o)+",")) {
 			all = append(all, o.name)
 		}
 	}

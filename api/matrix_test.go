@@ -106,9 +106,6 @@ func (m *matrix) row(o operation) {
 	p := m.plantOf(iot.Slug("p-"+strings.ReplaceAll(o.name, "_", "-")), m.people)
 	for i, c := range callers {
 		want := c.may(o.needs)
-		if c.name == "machine" && o.machine != "" && want == done {
-			want = o.machine
-		}
 		for j, way := range []func(*matrix, operation, *plant, string, string){(*matrix).overREST, (*matrix).asTool, (*matrix).throughCall} {
 			if o.ends {
 				p = m.plantOf(iot.Slug("end-"+string(rune('a'+i))+string(rune('a'+j))), m.people)
@@ -152,8 +149,6 @@ func (m *matrix) overREST(o operation, p *plant, token, want string) {
 			m.t.Errorf("got WWW-Authenticate %q for what no token mends, want none", h)
 		}
 		m.shapes.problem(a)
-	default:
-		a.problem(http.StatusConflict, want)
 	}
 }
 

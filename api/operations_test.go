@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"iotman/iot"
 	"iotman/store"
@@ -16,9 +17,9 @@ import (
 type operation struct {
 	name, route string // W stands for the workspace
 	needs       string // the permission
+	own         string // the permission that is enough for one's own
 	input       func(*plant) map[string]any
-	ends        bool   // it ends the workspace that it is called in
-	machine     string // the code that a machine gets in spite of its permissions
+	ends        bool // it ends the workspace that it is called in
 }
 
 // operations are all of them. An operation without a row fails TestB1.
@@ -27,8 +28,7 @@ var operations = []operation{
 	{name: "workspace_create", route: "POST /api/v1/workspaces", needs: "account:write", input: fixed("name", "Another plant")},
 	{name: "workspace_get", route: "GET W", needs: "workspace:read", input: fixed()},
 	{name: "workspace_update", route: "PUT W", needs: "workspace:write", input: fixed("name", "Renamed", "default_role", "member")},
-	{name: "workspace_delete", route: "DELETE W", needs: "workspace:write", ends: true, input: confirming(),
-		machine: "conflict"}, // the store counts the workspaces of whoever calls, and a machine has none
+	{name: "workspace_delete", route: "DELETE W", needs: "workspace:write", ends: true, input: confirming()},
 	{name: "workspace_settings_get", route: "GET W/settings", needs: "workspace:read", input: fixed()},
 	{name: "workspace_settings_update", route: "PUT W/settings", needs: "workspace:write", input: fixed("timezone", "Europe/Zurich")},
 	{name: "audit_list", route: "GET W/audit", needs: "audit:read", input: fixed("limit", 5)},
@@ -43,6 +43,55 @@ var operations = []operation{
 	{name: "event_get", route: "GET W/events/{event_id}", needs: "data:read", input: anEvent},
 	{name: "event_wait", route: "GET W/events/wait", needs: "data:read", input: fixed("since", 0, "timeout", 0)},
 	{name: "event_purge", route: "DELETE W/events", needs: "data:write", input: confirming("to", "2020-01-01T00:00:00Z")},
+	{name: "session_list", route: "GET W/sessions", needs: "access:read", input: fixed("limit", 5)},
+	{name: "session_update", route: "PUT W/sessions/{session_id}", needs: "access:write", own: "access:read",
+		input: aSession("permissions", []string{"data:read"})},
+	{name: "session_revoke", route: "DELETE W/sessions/{session_id}", needs: "access:write", own: "access:read", input: aSession()},
+	{name: "client_list", route: "GET W/clients", needs: "access:read", input: fixed("limit", 5)},
+	{name: "client_get", route: "GET W/clients/{client_id}", needs: "access:read", input: aClient()},
+	{name: "client_create", route: "POST W/clients", needs: "access:write", input: fixed("name", "Robot", "scope", []string{"data:read", "plant:read"})},
+	{name: "client_update", route: "PUT W/clients/{client_id}", needs: "access:write", input: aClient("name", "Renamed")},
+	{name: "client_rotate_secret", route: "POST W/clients/{client_id}/rotate-secret", needs: "access:write", input: aClient()},
+	{name: "client_delete", route: "DELETE W/clients/{client_id}", needs: "access:write", input: aClient()},
+	{name: "api_key_list", route: "GET W/api-keys", needs: "access:read", input: fixed("limit", 5)},
+	{name: "api_key_create", route: "POST W/api-keys", needs: "access:write", input: fixed("name", "Nightly", "permissions", []string{"data:read"})},
+	{name: "api_key_delete", route: "DELETE W/api-keys/{key_id}", needs: "access:write", input: aKey},
+}
+
+// aSession names a session that another person than any caller gave.
+func aSession(pairs ...any) func(*plant) map[string]any {
+	return func(p *plant) map[string]any {
+		p.t.Helper()
+		a, err := p.store.CreateAccount(p.t.Context(), "guest-"+string(store.NewID())+"@example.com", "A guest")
+		p.must(err)
+		g := store.Grant{ID: store.NewID(), Account: a.ID, Client: "agent", Audience: "aud", Scope: "data:read sources:read", ClientName: "Agent"}
+		p.must(p.store.Workspace(p.id).IssueToken(p.t.Context(), g, store.NewID(), p.clock.now().Add(time.Hour)))
+		return with(map[string]any{"session_id": g.ID}, pairs...)
+	}
+}
+
+// aClient names a client made for the call.
+func aClient(pairs ...any) func(*plant) map[string]any {
+	return func(p *plant) map[string]any {
+		p.t.Helper()
+		var c iot.Client
+		p.change(func(ctx ctx, tx *store.Tx) (err error) {
+			settings := iot.ClientSettings{GrantTypes: []string{iot.GrantCredentials}, Scope: "data:read plant:read"}
+			c, err = tx.CreateClient(ctx, iot.Client{Name: "Probe", ClientSettings: settings}, store.DigestOf("secret"))
+			return err
+		})
+		return with(map[string]any{"client_id": c.ID}, pairs...)
+	}
+}
+
+func aKey(p *plant) map[string]any {
+	p.t.Helper()
+	var k iot.APIKey
+	p.change(func(ctx ctx, tx *store.Tx) (err error) {
+		k, err = tx.CreateAPIKey(ctx, iot.APIKey{Name: "Probe", Scope: "data:read"}, store.DigestOf(string(store.NewID())))
+		return err
+	})
+	return map[string]any{"key_id": k.ID}
 }
 
 // fixed is an input that is the same everywhere: name, value, name, value …

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"iotman/iot"
@@ -26,6 +27,28 @@ func filled(t testing.TB) (p *plant, bulk, single iot.HTTPEndpoint) {
 		p.send([]string{"bulk", "single"}[i%2], object("n", fmt.Sprint(1000+i))).accepted(1)
 	}
 	return p, bulk, single
+}
+
+// TestPagesTogether: pages that are written at the same time, in memory that
+// those before them used, do not mix.
+func TestPagesTogether(t *testing.T) {
+	p, bulk, single := filled(t)
+	token := p.owner()
+	var all sync.WaitGroup
+	for _, query := range []string{"limit=1000", "limit=3", "limit=75&source=" + string(single.ID), "limit=500&source=" + string(bulk.ID)} {
+		path := p.rest("/events?%s", query)
+		want := string(p.get(token, path).want(http.StatusOK).body)
+		all.Go(func() {
+			for range 50 {
+				a, err := p.try(req{method: http.MethodGet, path: path, token: token})
+				if err != nil || string(a.body) != want {
+					t.Errorf("%s: got another page than alone, %v", query, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // arriving posts events beside the test, at most one for each time that the

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 
 	"iotman/iot"
 	"iotman/tools"
@@ -16,12 +17,25 @@ import (
 
 func stack() string { return string(debug.Stack()) }
 
+// answers keeps the memory that answers were written in, up to maxKept bytes
+// each: a page of events takes more than everything else about its request.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxKept = 256 << 10
+
 // writeJSON writes v as the answer. Payloads leave as they came, with < and &
 // unescaped: nosniff keeps browsers from taking them for a page.
 func writeJSON(w http.ResponseWriter, contentType string, status int, v any) error {
-	b, err := tools.AppendJSON(nil, v)
+	room := answers.Get().(*[]byte)
+	b, err := tools.AppendJSON((*room)[:0], v)
 	if err != nil {
 		return fmt.Errorf("write an answer: %w", err)
+	}
+	if cap(b) <= maxKept {
+		defer func() {
+			*room = b
+			answers.Put(room)
+		}()
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)

@@ -21,7 +21,7 @@ func (s *Server) operation(op tools.Op) func(http.ResponseWriter, *http.Request)
 		if err != nil {
 			return err
 		}
-		if err := c.Can(op.Permission); err != nil {
+		if err := op.Allows(c); err != nil {
 			return err
 		}
 		query, err := tools.ParseQuery(r.URL.RawQuery)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 type Config struct {
 	PublicURL    string   // scheme and host that clients reach, no trailing slash
 	AllowOrigins []string // origins that may call /mcp from a browser, beside our own
+	TrustProxy   []netip.Prefix
 	Log          *slog.Logger
 	Store        *store.Store
 	Flow         *flow.Flow
@@ -126,12 +128,13 @@ func (s *Server) HTTPServer(addr string) *http.Server {
 	}
 }
 
+// Headers of every answer; none is ever added to.
+var noSniff, noReferrer, noStore = []string{"nosniff"}, []string{"no-referrer"}, []string{"no-store"}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
+	h["X-Content-Type-Options"], h["Referrer-Policy"], h["Cache-Control"] = noSniff, noReferrer, noStore
 	if s.https {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
@@ -139,6 +142,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// It may have had a Content-Length as well, of which net/http does not
 		// tell: then nothing more may be read here (RFC 9112 section 6.1).
 		h.Set("Connection", "close")
+	}
+	if len(s.TrustProxy) > 0 {
+		r = s.behindProxy(r)
 	}
 	s.mux.ServeHTTP(w, r)
 }

@@ -131,12 +131,13 @@ func (s *site) assemble(ctx context.Context, log *slog.Logger, set setup) {
 	s.must(err)
 	document, err := spec.OpenAPI(s.reg, set.publicURL)
 	s.must(err)
-	agents, err := mcp.New(mcp.Config{Version: "test", Log: log, Registry: s.reg, Flow: data})
+	server := oauth.NewServer(oauth.Config{Store: s.store, Issuer: s.issuer, Log: log, ClientIP: api.ClientIP})
+	agents, err := mcp.New(mcp.Config{Version: "test", Log: log, Registry: s.reg, Flow: data, Introspect: server.IntrospectIn})
 	s.must(err)
 	s.server, err = api.New(api.Config{
 		PublicURL: set.publicURL, AllowOrigins: set.origins, Log: log,
 		Store: s.store, Flow: data, Registry: s.reg, Issuer: s.issuer, MCP: agents, OpenAPI: document,
-		OAuth: oauth.NewServer(oauth.Config{Store: s.store, Issuer: s.issuer, Log: log, ClientIP: api.ClientIP}),
+		OAuth: server,
 	})
 	s.must(err)
 }

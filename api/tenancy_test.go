@@ -132,6 +132,9 @@ func TestB5MassAssignment(t *testing.T) {
 			"organization_id": store.NewID(), "member_count": 7, "created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z", "url": "http://evil.example/",
 			"secret": "mine", "version": "1", "__proto__": map[string]any{"role": "owner"}, "Name": "case", "settings": map[string]any{"retention_days": 1}, "permissions": []string{"workspace:own"},
 		} {
+			if _, takes := in[field]; takes {
+				continue
+			}
 			with := maps.Clone(in)
 			with[field] = value
 			r := o.request(p, with)

@@ -97,6 +97,7 @@ func contest(ctx context.Context, name string, args []string) error {
 	defer stop()
 	kinds := map[string]func(args []string) (http.Handler, error){
 		"raw": rawLog, "pgx": pgxHandler, "bytes": preMarshalled, "go-sdk": goSDK, "mcp-go": stockMCPGo,
+		"page": pageBytes, "fosite": fositeAlone,
 	}
 	if name == "pocketbase" {
 		return pocketBase(signals, args)

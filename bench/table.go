@@ -20,35 +20,48 @@ type contestant struct {
 // compare lets the contestants take turns and prints their medians, with
 // iotman's ratio to each. The first contestant is iotman.
 func compare(ctx context.Context, o options, job, unit string, cs []contestant) error {
-	results := make([][]outcome, len(cs))
-	for round := range o.rounds + 1 { // the first warms up
-		for i, c := range cs {
-			out, err := c.turn(ctx)
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", job, c.name, err)
-			}
-			if round > 0 {
-				results[i] = append(results[i], out)
-			}
-		}
+	results, err := takeTurns(ctx, o, cs)
+	if err != nil {
+		return fmt.Errorf("%s, %w", job, err)
 	}
 	fmt.Printf("### %s\n\n| contestant | %s/s | spread | p50 | p99 | generator's CPU | iotman is |\n|---|--:|--:|--:|--:|--:|--:|\n", job, unit)
 	base := median(results[0], outcome.rate) * float64(max(1, cs[0].per))
 	for i, c := range cs {
 		rate := median(results[i], outcome.rate) * float64(max(1, c.per))
-		lo, hi := slices.MinFunc(results[i], byRate), slices.MaxFunc(results[i], byRate)
 		ratio := "–"
 		if i > 0 {
 			ratio = fmt.Sprintf("%.2f ×", base/rate)
 		}
-		fmt.Printf("| %s | %s | ±%.0f %% | %s | %s | %.0f %% | %s |\n", c.name, thousands(rate),
-			50*(hi.rate()-lo.rate())/median(results[i], outcome.rate),
+		fmt.Printf("| %s | %s | ±%.0f %% | %s | %s | %.0f %% | %s |\n", c.name, thousands(rate), spread(results[i]),
 			ms(median(results[i], func(o outcome) float64 { return float64(o.p50) })),
 			ms(median(results[i], func(o outcome) float64 { return float64(o.p99) })),
 			100*median(results[i], func(o outcome) float64 { return o.own.Seconds() / o.took.Seconds() / float64(runtime.NumCPU()) }), ratio)
 	}
 	fmt.Println()
 	return nil
+}
+
+// takeTurns returns what each contestant brought in each round.
+func takeTurns(ctx context.Context, o options, cs []contestant) ([][]outcome, error) {
+	results := make([][]outcome, len(cs))
+	for round := range o.rounds + 1 { // the first warms up
+		for i, c := range cs {
+			out, err := c.turn(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			if round > 0 {
+				results[i] = append(results[i], out)
+			}
+		}
+	}
+	return results, nil
+}
+
+// spread returns half the distance from the worst rate to the best, in percent
+// of the median.
+func spread(os []outcome) float64 {
+	return 50 * (slices.MaxFunc(os, byRate).rate() - slices.MinFunc(os, byRate).rate()) / median(os, outcome.rate)
 }
 
 func byRate(a, b outcome) int {

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +69,7 @@ func (f *Flow) Accept(ctx context.Context, s *Source, p Post) ([]iot.ID, error) 
 		return nil, herr
 	}
 	defer release()
-	body, err := DecodeBody(p.Header, io.MultiReader(bytes.NewReader(came), broken{err}))
+	body, err := decodeBody(p.Header, came, err)
 	if err != nil {
 		return nil, f.reject(ctx, s, body.Text, err)
 	}

@@ -43,30 +43,35 @@ func (b *bench) release() {
 	benches.Put(b)
 }
 
-// read returns the body's bytes, decompressed, in memory of their own. Neither
-// the bytes that come nor the bytes they decompress to may exceed
-// [iot.MaxBody], and no more than that is ever held.
-func (b *bench) read(h http.Header, r io.Reader) ([]byte, error) {
+// text returns the body's bytes, decompressed: came itself where they are not
+// compressed, or memory of their own. Neither the bytes that came nor the bytes
+// they decompress to may exceed [iot.MaxBody], and no more than that is held.
+func (b *bench) text(h http.Header, came []byte, broke error) ([]byte, error) {
 	zipped, err := gzipped(h)
 	if err != nil {
 		return nil, err
 	}
-	b.raw = capped{r: r, left: iot.MaxBody}
-	src := &b.raw
-	if zipped {
-		if err := b.unzip(); err != nil {
-			return nil, b.readError(err)
+	b.raw = capped{r: io.MultiReader(bytes.NewReader(came), broken{broke}), left: iot.MaxBody}
+	if !zipped {
+		if len(came) > iot.MaxBody {
+			return nil, b.readError(errCapped)
 		}
-		b.plain = capped{r: b.zip, left: iot.MaxBody}
-		src = &b.plain
+		if b.raw.err = broke; broke != nil {
+			return nil, b.readError(broke)
+		}
+		return came, nil
 	}
+	if err := b.unzip(); err != nil {
+		return nil, b.readError(err)
+	}
+	b.plain = capped{r: b.zip, left: iot.MaxBody}
 	b.buf.Reset()
-	if _, err := b.buf.ReadFrom(src); err != nil {
+	if _, err := b.buf.ReadFrom(&b.plain); err != nil {
 		return nil, b.readError(err)
 	}
 	text := make([]byte, b.buf.Len())
 	copy(text, b.buf.Bytes())
-	if zipped && bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
+	if bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
 		return nil, iot.Errorf(iot.Unsupported, "the body is gzip within gzip").At("Content-Encoding").Hinting("compress it once")
 	}
 	return text, nil

@@ -44,6 +44,13 @@ type Body struct {
 // (RFC 6901) whose first token is the event's index if the body may hold
 // several. With an error, the Body has only the Text, as far as it was read.
 func DecodeBody(h http.Header, r io.Reader) (Body, error) {
+	came, err := receive(r)
+	return decodeBody(h, came, err)
+}
+
+// decodeBody decodes what came of a body until broke, or to its end. The Body
+// may keep came.
+func decodeBody(h http.Header, came []byte, broke error) (Body, error) {
 	m, err := mediaOf(h)
 	if err != nil {
 		return Body{}, err
@@ -56,7 +63,7 @@ func DecodeBody(h http.Header, r io.Reader) (Body, error) {
 	}
 	b := benches.Get().(*bench)
 	defer b.release()
-	text, err := b.read(h, r)
+	text, err := b.text(h, came, broke)
 	if err != nil {
 		return Body{}, err
 	}

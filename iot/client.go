@@ -45,6 +45,24 @@ const (
 	AuthMethodPost  = "client_secret_post"
 )
 
+// MaxScopes is how many scopes and permissions a client may hold.
+const MaxScopes = 100
+
+// CheckScope returns what is wrong with a workspace's scope, or nil: such a
+// scope is namespace:action, of a-z, 0-9, '.', '_' and '-'.
+func CheckScope(s string) error {
+	namespace, action, ok := strings.Cut(s, ":")
+	ok = ok && namespace != "" && action != "" && len(s) <= MaxScope
+	for _, c := range []byte(namespace + action) {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-')
+	}
+	if !ok {
+		return Errorf(Invalid, "a scope is namespace:action of a-z, 0-9, '.', '_' and '-', or a permission; got %q", Clip(s)).At("scope").
+			Hinting("the permissions are: %s", AllPermissions())
+	}
+	return nil
+}
+
 // Check returns what is wrong with the client, or nil.
 func (c Client) Check() error {
 	if err := CheckName(c.Name); err != nil {

@@ -154,17 +154,45 @@ const TimeLayout = "2006-01-02T15:04:05.000000Z"
 // Micros returns the Time that is us microseconds after the Unix epoch.
 func Micros(us int64) Time { return Time{time.UnixMicro(us).UTC()} }
 
-// AppendText appends the written form to b.
-func (t Time) AppendText(b []byte) ([]byte, error) {
-	return t.UTC().AppendFormat(b, TimeLayout), nil
+// Append appends the written form to b, as [TimeLayout] says and several times
+// as fast as by it: a page of events has two hundred times.
+func (t Time) Append(b []byte) []byte {
+	u := t.UTC()
+	year, month, day := u.Date()
+	if year < 0 || year > 9999 {
+		return u.AppendFormat(b, TimeLayout)
+	}
+	hour, minute, second := u.Clock()
+	b = appendDigits(b, year, 4)
+	b = appendDigits(append(b, '-'), int(month), 2)
+	b = appendDigits(append(b, '-'), day, 2)
+	b = appendDigits(append(b, 'T'), hour, 2)
+	b = appendDigits(append(b, ':'), minute, 2)
+	b = appendDigits(append(b, ':'), second, 2)
+	b = appendDigits(append(b, '.'), u.Nanosecond()/1000, 6)
+	return append(b, 'Z')
 }
 
+// appendDigits appends the last n decimal digits of v, which is not negative.
+func appendDigits(b []byte, v, n int) []byte {
+	b = append(b, "000000"[:n]...)
+	for i := len(b) - 1; v > 0 && n > 0; i-- {
+		b[i] = byte('0' + v%10)
+		v /= 10
+		n--
+	}
+	return b
+}
+
+// AppendText appends the written form to b.
+func (t Time) AppendText(b []byte) ([]byte, error) { return t.Append(b), nil }
+
 // MarshalText returns the written form.
-func (t Time) MarshalText() ([]byte, error) { return t.AppendText(nil) }
+func (t Time) MarshalText() ([]byte, error) { return t.Append(nil), nil }
 
 // MarshalJSON returns the written form as a JSON string.
 func (t Time) MarshalJSON() ([]byte, error) {
-	return []byte(`"` + t.UTC().Format(TimeLayout) + `"`), nil
+	return append(t.Append([]byte{'"'}), '"'), nil
 }
 
 // UnmarshalText reads any RFC 3339 time whose year has four digits in UTC, too,

@@ -2,6 +2,7 @@ package iot_test
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"testing"
@@ -255,6 +256,22 @@ func TestTimeText(t *testing.T) {
 	}
 	if got, err := json.Marshal(map[iot.Time]int{at: 1}); err != nil || string(got) != `{"`+want+`":1}` {
 		t.Errorf("as a key: got %s, %v, want %s", got, err, want)
+	}
+}
+
+// TestTimeAppend: times are written as TimeLayout says, whatever they are.
+func TestTimeAppend(t *testing.T) {
+	year := func(n int) int64 { return time.Date(n, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() }
+	all := []int64{0, -1, 1, 999_999, year(0), year(0) - 1, year(10_000) - 1, year(10_000), year(12_345), year(-7), year(2028) + 59*86_400_000_000}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		all = append(all, year(0)+r.Int64N(year(10_000)-year(0)))
+	}
+	for _, us := range all {
+		at := time.UnixMicro(us).In(time.FixedZone("", 3600))
+		if got, want := string(iot.Time{Time: at}.Append([]byte("at "))), "at "+at.UTC().Format(iot.TimeLayout); got != want {
+			t.Fatalf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -22,14 +22,14 @@ const callName = "iotman_call"
 // callSchema is the schema of its input.
 const callSchema = `{"type":"object","additionalProperties":false,"required":["method","path"],"properties":{
 "method":{"type":"string","enum":["GET","POST","PUT","DELETE"],"description":"as the path's operation has it"},
-"path":{"type":"string","description":"begins with /data/ or /api/v1/"},
+"path":{"type":"string","description":"begins with /data/ or /api/v1/, or is /oauth/introspect"},
 "query":{"type":"object","description":"query parameters"},
 "body":{"description":"JSON; a string is sent as it is, e.g. NDJSON"}}}`
 
 func callTool() mcp.Tool {
 	t := mcp.NewToolWithRawSchema(callName,
 		"Call a path of this server that has no tool of its own. "+
-			"POST /data/<workspace-slug>/<url_path> sends a test event as a device would; any path of the REST API under /api/v1 works too. "+
+			"POST /data/<workspace-slug>/<url_path> sends a test event as a device would; POST /oauth/introspect {token} tells of a token; any path of the REST API under /api/v1 works too. "+
 			"The call is judged like the tool it stands for, and reaches only this workspace.",
 		json.RawMessage(callSchema))
 	t.Title = "Call any path"
@@ -54,71 +54,113 @@ func (h *Handler) parseCall(raw json.RawMessage) (in callInput, err error) {
 	return in, json.Unmarshal(raw, &in)
 }
 
-// target returns what the call reaches: an operation with its path's
-// variables, or a source to post to.
-func (h *Handler) target(c iot.Caller, in callInput) (op tools.Op, vars map[string]string, source iot.URLPath, err error) {
+// reached is what a call reaches: an operation with its path's variables, a
+// source to post to, or the introspection of a token.
+type reached struct {
+	op         tools.Op
+	vars       map[string]string
+	source     iot.URLPath
+	introspect bool
+}
+
+func (t reached) allows(c iot.Caller) error {
+	switch {
+	case t.source != "":
+		return c.Can(iot.SourcesWrite)
+	case t.introspect:
+		return c.Can(iot.AccessRead)
+	}
+	return t.op.Allows(c)
+}
+
+// introspectPath is where tokens are introspected over HTTP (RFC 7662).
+const introspectPath = "/oauth/introspect"
+
+// target returns what the call reaches.
+func (h *Handler) target(c iot.Caller, in callInput) (reached, error) {
 	if rest, ok := strings.CutPrefix(in.Path, "/data/"); ok && in.Method == http.MethodPost {
 		slug, path, _ := strings.Cut(rest, "/")
 		if slug != string(c.Slug) {
-			return op, nil, "", elsewhere(c)
+			return reached{}, elsewhere(c)
 		}
 		if path == "" {
-			return op, nil, "", iot.Errorf(iot.NotFound, "no source listens here").At("path").Hinting("http_endpoint_list shows the URLs")
+			return reached{}, iot.Errorf(iot.NotFound, "no source listens here").At("path").Hinting("http_endpoint_list shows the URLs")
 		}
-		return op, nil, iot.URLPath(path), nil
+		return reached{source: iot.URLPath(path)}, nil
+	}
+	if in.Path == introspectPath && in.Method == http.MethodPost {
+		return reached{introspect: true}, nil
 	}
 	op, vars, ok := h.reg.Match(in.Method, in.Path)
 	if !ok {
-		return op, nil, "", iot.Errorf(iot.NotFound, "no operation answers %s %.120q", in.Method, in.Path).At("path").
+		return reached{}, iot.Errorf(iot.NotFound, "no operation answers %s %.120q", in.Method, in.Path).At("path").
 			Hinting("paths begin with /api/v1/ or, to post events, /data/%s/", c.Slug)
 	}
 	if w, ok := vars["workspace"]; ok && w != string(c.Slug) && w != string(c.Workspace) {
-		return op, nil, "", elsewhere(c)
+		return reached{}, elsewhere(c)
 	}
-	return op, vars, "", nil
+	return reached{op: op, vars: vars}, nil
 }
 
 func elsewhere(c iot.Caller) error {
 	return iot.Errorf(iot.NotFound, "iotman_call reaches only the workspace %s", c.Slug).At("path")
 }
 
-// innerPermission returns what the call needs, "" where it reaches nothing.
-func (h *Handler) innerPermission(c iot.Caller, raw json.RawMessage) iot.Permission {
+// innerAllows reports whether the caller may make the call: nil also where it
+// reaches nothing.
+func (h *Handler) innerAllows(c iot.Caller, raw json.RawMessage) error {
 	in, err := h.parseCall(raw)
 	if err != nil {
-		return ""
+		return nil //nolint:nilerr // told when the call is made
 	}
-	op, _, source, err := h.target(c, in)
+	t, err := h.target(c, in)
 	if err != nil {
-		return ""
+		return nil //nolint:nilerr // told when the call is made
 	}
-	if source != "" {
-		return iot.SourcesWrite
-	}
-	return op.Permission
+	return t.allows(c)
 }
 
 // call runs iotman_call.
 func (h *Handler) call(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-	c := requestOf(ctx).caller
-	in, err := h.parseCall(requestOf(ctx).arguments)
+	req := requestOf(ctx)
+	c := req.caller
+	in, err := h.parseCall(req.arguments)
 	if err != nil {
 		return failure(err), nil
 	}
-	op, vars, source, err := h.target(c, in)
+	t, err := h.target(c, in)
 	if err != nil {
 		return failure(err), nil
 	}
-	if source != "" {
-		out, err := h.post(ctx, c, source, in)
+	if t.source != "" {
+		out, err := h.post(ctx, c, t.source, in)
 		return result(out, nil, err), nil
 	}
-	input, err := op.Bind(tools.Request{PathVars: func(name string) string { return vars[name] }, Query: in.query(), Body: in.body(true)})
+	if t.introspect {
+		out, err := h.introspected(ctx, c, in)
+		return result(out, nil, err), nil
+	}
+	input, err := t.op.Bind(tools.Request{PathVars: func(name string) string { return t.vars[name] }, Query: in.query(), Body: in.body(true)})
 	if err != nil {
 		return failure(err), nil
 	}
-	out, err := h.reg.Call(ctx, c, op.Name, input)
-	return result(out, op.Untrusted, err), nil
+	out, err := h.reg.Call(ctx, c, t.op.Name, input)
+	return req.settled(out, t.op.Untrusted, err), nil
+}
+
+// introspected tells of a token of this workspace; of any other it tells that it
+// is not active.
+func (h *Handler) introspected(ctx context.Context, c iot.Caller, in callInput) (any, error) {
+	if err := c.Can(iot.AccessRead); err != nil {
+		return nil, err
+	}
+	var body struct {
+		Token string `json:"token"`
+	}
+	if json.Unmarshal(in.Body, &body) != nil || body.Token == "" {
+		return nil, iot.Errorf(iot.Invalid, `expected the body {"token": "…"}`).At("body")
+	}
+	return h.introspect(ctx, c.Workspace, body.Token)
 }
 
 // query returns the parameters as a URL would carry them.

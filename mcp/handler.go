@@ -28,13 +28,19 @@ type Config struct {
 	Log      *slog.Logger
 	Registry *tools.Registry
 	Flow     *flow.Flow // for what iotman_call posts
+	// Introspect tells of a workspace's access token; of any other that it is not
+	// active (RFC 7662).
+	Introspect func(ctx context.Context, workspace iot.ID, token string) (any, error)
 }
 
 // Handler answers the MCP endpoints of all workspaces.
 type Handler struct {
-	log      *slog.Logger
-	reg      *tools.Registry
-	flow     *flow.Flow
+	log  *slog.Logger
+	reg  *tools.Registry
+	flow *flow.Flow
+
+	introspect func(ctx context.Context, workspace iot.ID, token string) (any, error)
+
 	toolsets []string
 	input    *schema.Schema // of iotman_call
 	server   *server.MCPServer
@@ -52,7 +58,7 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tool %s: %w", callName, err)
 	}
-	h := &Handler{log: cfg.Log, reg: cfg.Registry, flow: cfg.Flow, input: input, lists: lists}
+	h := &Handler{log: cfg.Log, reg: cfg.Registry, flow: cfg.Flow, introspect: cfg.Introspect, input: input, lists: lists}
 	hooks := &server.Hooks{}
 	hooks.AddAfterInitialize(func(ctx context.Context, _ any, _ *mcp.InitializeRequest, r *mcp.InitializeResult) {
 		r.Instructions = h.instructions(ctx)
@@ -94,6 +100,7 @@ type request struct {
 	selection selection
 	listing   bool            // tools/list: show only what the caller may call
 	arguments json.RawMessage // tools/call: as sent; empty for none
+	denied    *error          // tools/call: where the call notes that the token lacks a permission
 }
 
 type requestKey struct{}
@@ -159,8 +166,40 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, c iot.Caller, bo
 		return nil
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	h.http.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
-	return nil
+	held := &heldBack{ResponseWriter: w}
+	req.denied = &held.denied
+	h.http.ServeHTTP(held, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
+	return held.denied
+}
+
+// heldBack lets an answer through unless the call was denied for a permission
+// that the token lacks: that is for the caller to render, as HTTP's 403, since a
+// client asks the person for more only then.
+type heldBack struct {
+	http.ResponseWriter
+	denied error
+}
+
+func (w *heldBack) WriteHeader(status int) {
+	if w.denied == nil {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *heldBack) Write(b []byte) (int, error) {
+	if w.denied == nil {
+		return w.ResponseWriter.Write(b)
+	}
+	return len(b), nil
+}
+
+// settled makes of a call's outcome the tool's result, and notes what only more
+// permissions would mend.
+func (r request) settled(out any, untrusted []string, err error) *mcp.CallToolResult {
+	if iot.KindOf(err) == iot.Insufficient && r.denied != nil {
+		*r.denied = err
+	}
+	return result(out, untrusted, err)
 }
 
 // toolCall is what a tools/call asks for.
@@ -202,16 +241,13 @@ func parseToolCall(params json.RawMessage) (call toolCall, ok bool) {
 // permitted refuses a call that the person's role allows and the token does
 // not, with every permission that the operation needs.
 func (h *Handler) permitted(req request, call toolCall) error {
-	var need iot.Permission
+	var err error
 	if op, ok := h.reg.Lookup(call.Name); ok && req.selection.offers(op) {
-		need = op.Permission
+		err = op.Allows(req.caller)
 	} else if call.Name == callName && req.selection.offersCall() {
-		need = h.innerPermission(req.caller, call.Arguments)
+		err = h.innerAllows(req.caller, call.Arguments)
 	}
-	if need == "" {
-		return nil
-	}
-	if err := req.caller.Can(need); iot.KindOf(err) == iot.Insufficient {
+	if iot.KindOf(err) == iot.Insufficient {
 		return err
 	}
 	return nil
@@ -228,7 +264,7 @@ func (h *Handler) filter(ctx context.Context, all []mcp.Tool) []mcp.Tool {
 		if !ok {
 			return !req.selection.offersCall()
 		}
-		return !req.selection.offers(op) || req.listing && req.caller.Can(op.Permission) != nil
+		return !req.selection.offers(op) || req.listing && op.Allows(req.caller) != nil
 	})
 }
 
@@ -237,7 +273,7 @@ func (h *Handler) operation(op tools.Op) server.ToolHandlerFunc {
 	return func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		req := requestOf(ctx)
 		out, err := h.reg.Call(ctx, req.caller, op.Name, req.arguments)
-		return result(out, op.Untrusted, err), nil
+		return req.settled(out, op.Untrusted, err), nil
 	}
 }
 

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,7 +29,7 @@ type listCache struct {
 // kept is an answer without the id that it answers to.
 type kept struct {
 	header http.Header
-	result json.RawMessage
+	tail   []byte // what follows the id: the result, and the message's end
 }
 
 const maxLists = 512
@@ -45,18 +46,25 @@ var seen = []string{
 
 // key names everything that an answer depends on but for the message's id.
 func key(r *http.Request, req request, env envelope) [sha256.Size]byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%d %t %s\n%s\n", req.caller.Rights(), req.selection.lean, req.selection.toolsets, env.JSONRPC)
+	b := make([]byte, 0, 512)
+	field := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
+	b = binary.AppendUvarint(b, uint64(req.caller.Rights()))
+	b = strconv.AppendBool(b, req.selection.lean)
+	field(req.selection.toolsets)
+	field(env.JSONRPC)
 	for _, name := range seen {
-		fmt.Fprintf(&b, "%q\n", r.Header[name])
+		values := r.Header[name]
+		b = binary.AppendUvarint(b, uint64(len(values)))
+		for _, v := range values {
+			field(v)
+		}
 	}
-	b.Write(env.Params)
-	return sha256.Sum256(b.Bytes())
+	return sha256.Sum256(append(b, env.Params...))
 }
 
 // serve answers tools/list from the cache, or through next.
 func (c *listCache) serve(w http.ResponseWriter, r *http.Request, req request, env envelope, next http.Handler) error {
-	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, req))
+	next = withRequest(next, req)
 	// A notification, or what is also a response, is the library's to refuse.
 	if len(env.ID) == 0 || env.ID[0] == 'n' || env.Result != nil || env.Error != nil {
 		next.ServeHTTP(w, r)
@@ -71,7 +79,7 @@ func (c *listCache) serve(w http.ResponseWriter, r *http.Request, req request, e
 	next.ServeHTTP(rec, r)
 	var answer envelope
 	if rec.status == http.StatusOK && json.Unmarshal(rec.body.Bytes(), &answer) == nil && answer.Result != nil && answer.Error == nil {
-		had := kept{header: rec.header, result: answer.Result}
+		had := kept{header: rec.header, tail: slices.Concat([]byte(`,"result":`), answer.Result, []byte("}\n"))}
 		had.header.Del("Content-Length")
 		c.results.Add(k, had)
 		had.write(w, env.ID)
@@ -85,14 +93,20 @@ func (c *listCache) serve(w http.ResponseWriter, r *http.Request, req request, e
 
 func (k kept) write(w http.ResponseWriter, id json.RawMessage) {
 	maps.Copy(w.Header(), k.header)
-	// One write: each would be a system call, and copying is cheaper.
-	b := make([]byte, 0, 64+len(id)+len(k.result))
-	b = append(append(b, `{"jsonrpc":"2.0","id":`...), id...)
-	b = append(append(b, `,"result":`...), k.result...)
-	b = append(b, "}\n"...)
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	head := append(append(make([]byte, 0, 64), `{"jsonrpc":"2.0","id":`...), id...)
+	w.Header().Set("Content-Length", strconv.Itoa(len(head)+len(k.tail)))
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(b) // a client that hung up is no fault of ours
+	// The head fits net/http's buffer, so that both take no more system calls
+	// than one would; a client that hung up is no fault of ours.
+	_, _ = w.Write(head)
+	_, _ = w.Write(k.tail)
+}
+
+// withRequest returns next told of req. Few answers get so far.
+func withRequest(next http.Handler, req request) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
+	})
 }
 
 // recorder holds an answer back.

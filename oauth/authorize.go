@@ -52,7 +52,7 @@ func (s *Server) Authorize(r *http.Request) (*Authorization, error) {
 			return nil, iot.Errorf(iot.Invalid, "the app's request names %.40q more than once", name)
 		}
 	}
-	a, err := s.asker(r.Context(), q)
+	a, err := s.asker(r, q)
 	if err != nil {
 		return nil, err
 	}
@@ -63,12 +63,12 @@ func (s *Server) Authorize(r *http.Request) (*Authorization, error) {
 }
 
 // asker finds who asks, and where the answer may go.
-func (s *Server) asker(ctx context.Context, q url.Values) (*Authorization, error) {
+func (s *Server) asker(r *http.Request, q url.Values) (*Authorization, error) {
 	id, asked := q.Get("client_id"), q.Get("redirect_uri")
 	if id == "" {
 		return nil, iot.Errorf(iot.Invalid, "the request does not say which app it is from").Hinting("it lacks client_id")
 	}
-	c, err := s.lookup(ctx, id)
+	c, err := s.lookup(r, id)
 	if iot.KindOf(err) == iot.NotFound {
 		return nil, iot.Errorf(iot.Invalid, "this server does not know the app %.80q", id).
 			Hinting("its registration may have ended unused: remove the connection in the app, then connect again")

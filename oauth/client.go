@@ -53,14 +53,17 @@ func (c *client) GetRedirectURIs() []string {
 	return []string{c.redirect}
 }
 
+// network is what limits on callers count by.
+func (s *Server) network(r *http.Request) string { return iot.NetworkOf(s.clientIP(r)) }
+
 // lookup returns the client with the id: one that published a metadata
 // document under it, or one that is known here.
-func (s *Server) lookup(ctx context.Context, id string) (*client, error) {
+func (s *Server) lookup(r *http.Request, id string) (*client, error) {
 	if strings.HasPrefix(id, "https://") || strings.HasPrefix(id, "http://") {
-		c, err := s.documents.client(ctx, id)
+		c, err := s.documents.client(r.Context(), id, s.network(r))
 		return &client{Client: c}, err
 	}
-	c, cred, err := s.st.Client(ctx, id)
+	c, cred, err := s.st.Client(r.Context(), id)
 	return &client{Client: c, Credentials: cred}, err
 }
 
@@ -75,7 +78,7 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, form url.Val
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.lookup(ctx, id)
+	c, err := s.lookup(r, id)
 	if iot.KindOf(err) == iot.NotFound || iot.KindOf(err) == iot.Invalid {
 		c, err = &client{Credentials: store.Credentials{Secret: unknownSecret}}, nil
 		c.Client.ID = "unknown"
@@ -89,7 +92,7 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, form url.Val
 		}
 		return c, nil
 	}
-	name := "secret:" + c.ID + ":" + s.clientIP(r)
+	name := "secret:" + c.ID + ":" + s.network(r)
 	if wait, err := s.st.Allowed(ctx, name, secretLimit); err != nil || wait > 0 {
 		return nil, errors.Join(err, tooFast("wrong client secrets", wait))
 	}

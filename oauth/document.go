@@ -34,12 +34,23 @@ type documents struct {
 	asking singleflight.Group
 }
 
-// client returns the client whose document is at the URL id.
-func (d *documents) client(ctx context.Context, id string) (iot.Client, error) {
+// fetchLimit bounds how many documents one network makes this server fetch:
+// whoever asks for one need not be anybody.
+var fetchLimit = store.Limit{Most: 20, Per: time.Hour}
+
+// client returns the client whose document is at the URL id, for a request from
+// a network.
+func (d *documents) client(ctx context.Context, id, network string) (iot.Client, error) {
 	if err := checkDocumentURL(id); err != nil {
 		return iot.Client{}, err
 	}
 	text, err := d.st.ClientDocument(ctx, id)
+	if err == nil && text == "" {
+		var wait time.Duration
+		if wait, err = d.st.Attempt(ctx, "document:"+network, fetchLimit); wait > 0 {
+			err = tooFast("apps of late that are described elsewhere", wait)
+		}
+	}
 	if err == nil && text == "" {
 		var v any
 		v, err, _ = d.asking.Do(id, func() (any, error) { return d.fetch(context.WithoutCancel(ctx), id) })

@@ -67,7 +67,7 @@ func (s *Server) Introspect(ctx context.Context, token string) (Introspection, e
 	if err != nil {
 		return Introspection{}, err
 	}
-	scope := a.Scope
+	var scope string
 	if a.Audience == s.issuer.MCPURL(a.Slug) {
 		c, err := s.issuer.Manages(a, iot.REST)
 		if err != nil {
@@ -87,6 +87,16 @@ func (s *Server) Introspect(ctx context.Context, token string) (Introspection, e
 		Active: true, Scope: scope, ClientID: a.Client, Username: a.Email, TokenType: "Bearer",
 		Expires: a.Expires, IssuedAt: a.IssuedAt, Subject: subject, Audience: a.Audience, Issuer: s.url, ID: a.Token, Workspace: a.Workspace,
 	}, nil
+}
+
+// IntrospectIn tells of an access token of the workspace; of any other that it
+// is not active.
+func (s *Server) IntrospectIn(ctx context.Context, workspace iot.ID, token string) (any, error) {
+	told, err := s.Introspect(ctx, token)
+	if err != nil || told.Workspace != workspace {
+		return Introspection{}, err
+	}
+	return told, nil
 }
 
 // both returns the names that are in both scopes.

@@ -97,7 +97,6 @@ func TestA22KeyAdded(t *testing.T) {
 		t.Errorf("got kid %v, want the newest, %s", header["kid"], added.ID)
 	}
 	h.accepted("by the newest key", after)
-	before = h.token()
 	h.refused("the same key on another server", other.token())
 }
 

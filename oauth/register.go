@@ -113,14 +113,14 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) (registration,
 	if err != nil {
 		return registration{}, err
 	}
-	wait, err := s.st.Attempt(r.Context(), "register:"+s.clientIP(r), registerLimit)
+	wait, err := s.st.Attempt(r.Context(), "register:"+s.network(r), registerLimit)
 	if err != nil || wait > 0 {
 		return registration{}, errors.Join(err, tooFast("registrations from your address", wait))
 	}
-	access, secret := randomSecret(registrationPrefix), ""
+	access, secret := newRegistrationToken(), ""
 	cred := store.Credentials{Registration: store.DigestOf(access)}
 	if !c.Public {
-		secret = randomSecret(secretPrefix)
+		secret = store.NewClientSecret()
 		cred.Secret = store.DigestOf(secret)
 	}
 	if c, err = s.st.RegisterClient(r.Context(), c, cred); err != nil {

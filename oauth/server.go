@@ -50,7 +50,7 @@ func NewServer(cfg Config) *Server {
 	config := &fosite.Config{
 		AccessTokenLifespan: TokenLife, AuthorizeCodeLifespan: codeLife, RefreshTokenLifespan: refreshLife,
 		AccessTokenIssuer: s.url,
-		EnforcePKCE: true, EnforcePKCEForPublicClients: true, EnablePKCEPlainChallengeMethod: false,
+		EnforcePKCE:       true, EnforcePKCEForPublicClients: true, EnablePKCEPlainChallengeMethod: false,
 		RefreshTokenScopes:           []string{}, // a refresh token for everyone
 		ScopeStrategy:                anything,
 		AudienceMatchingStrategy:     func([]string, []string) error { return nil }, // see resource

@@ -51,13 +51,13 @@ func (st storage) Commit(ctx context.Context) error {
 // Rollback forgets what was gathered.
 func (st storage) Rollback(context.Context) error { return nil }
 
-// GetClient returns a client. It belongs to fosite's interface; requests find
-// theirs by lookup.
+// GetClient returns the client that Authorize found; every other request is
+// authenticated by its own.
 func (st storage) GetClient(ctx context.Context, id string) (fosite.Client, error) {
 	if c, ok := ctx.Value(clientKey{}).(*client); ok && c.ID == id {
 		return c, nil
 	}
-	return st.lookup(ctx, id)
+	return nil, fosite.ErrNotFound
 }
 
 // clientKey is where Authorize puts the client with the redirect URI it may be
@@ -91,7 +91,7 @@ func (st storage) CreateAuthorizeCodeSession(ctx context.Context, code string, r
 	if err != nil {
 		return err
 	}
-	k, ok := parseSecret(codePrefix, code)
+	k, ok := parseSecret(store.CodeSecret, code)
 	if !ok {
 		return fosite.ErrServerError
 	}
@@ -103,7 +103,7 @@ func (st storage) CreateAuthorizeCodeSession(ctx context.Context, code string, r
 
 // code returns a code's row, as storage's callers want errors.
 func (st storage) code(ctx context.Context, code string) (sealed, store.Code, error) {
-	k, ok := parseSecret(codePrefix, code)
+	k, ok := parseSecret(store.CodeSecret, code)
 	if !ok {
 		return k, store.Code{}, fosite.ErrNotFound
 	}
@@ -111,9 +111,11 @@ func (st storage) code(ctx context.Context, code string) (sealed, store.Code, er
 	return k, c, notFound(err)
 }
 
+// notFound returns what fosite makes invalid_grant of. The store's own error is
+// not wrapped: it would be told instead, as a 404 that no client recovers from.
 func notFound(err error) error {
 	if iot.KindOf(err) == iot.NotFound {
-		return fosite.ErrNotFound.WithWrap(err)
+		return fosite.ErrNotFound
 	}
 	return err
 }
@@ -154,7 +156,7 @@ func askerOf(ctx context.Context) string {
 // InvalidateAuthorizeCodeSession marks the code as used.
 func (st storage) InvalidateAuthorizeCodeSession(ctx context.Context, code string) error {
 	p, ok := ctx.Value(issueKey{}).(*pending)
-	k, good := parseSecret(codePrefix, code)
+	k, good := parseSecret(store.CodeSecret, code)
 	if !ok || !good {
 		return fosite.ErrServerError
 	}
@@ -183,7 +185,7 @@ func (st storage) GetPKCERequestSession(ctx context.Context, code string, _ fosi
 // DeletePKCERequestSession notes that a verifier is held against the challenge:
 // after a wrong one the code is worth nothing.
 func (st storage) DeletePKCERequestSession(ctx context.Context, code string) error {
-	k, ok := parseSecret(codePrefix, code)
+	k, ok := parseSecret(store.CodeSecret, code)
 	if !ok {
 		return fosite.ErrNotFound
 	}
@@ -231,7 +233,7 @@ func (st storage) DeleteAccessTokenSession(context.Context, string) error { retu
 // CreateRefreshTokenSession keeps a refresh token.
 func (st storage) CreateRefreshTokenSession(ctx context.Context, token, _ string, _ fosite.Requester) error {
 	p, ok := ctx.Value(issueKey{}).(*pending)
-	k, good := parseSecret(refreshPrefix, token)
+	k, good := parseSecret(store.RefreshSecret, token)
 	if !ok || !good {
 		return fosite.ErrServerError
 	}
@@ -244,7 +246,7 @@ func (st storage) CreateRefreshTokenSession(ctx context.Context, token, _ string
 // client refreshes in several sessions at once; after that it is
 // ErrInactiveToken, and fosite ends the family.
 func (st storage) GetRefreshTokenSession(ctx context.Context, token string, _ fosite.Session) (fosite.Requester, error) {
-	k, ok := parseSecret(refreshPrefix, token)
+	k, ok := parseSecret(store.RefreshSecret, token)
 	if !ok {
 		return nil, fosite.ErrNotFound
 	}
@@ -257,6 +259,9 @@ func (st storage) GetRefreshTokenSession(ctx context.Context, token string, _ fo
 	if asker := askerOf(ctx); asker != "" && asker != t.Client || !now.Before(t.Expires) {
 		return nil, fosite.ErrNotFound
 	}
+	if open, err := st.opens(ctx, k.workspace, t.Grant); err != nil || !open {
+		return nil, errors.Join(err, fosite.ErrNotFound)
+	}
 	r := st.requester(&session{workspace: k.workspace, grant: t.Grant}, nil)
 	if !t.Used.IsZero() && now.Sub(t.Used.Time) > RefreshGrace {
 		return r, fosite.ErrInactiveToken
@@ -264,10 +269,23 @@ func (st storage) GetRefreshTokenSession(ctx context.Context, token string, _ fo
 	return r, nil
 }
 
+// opens reports whether a grant's tokens would open anything: the workspace is
+// still where it was, and the person still a member. Else the client is told to
+// ask anew, and not given tokens that are refused.
+func (s *Server) opens(ctx context.Context, ws iot.ID, g store.Grant) (bool, error) {
+	h := s.st.Workspace(ws)
+	w, err := h.Get(ctx)
+	if err != nil || g.Audience != s.issuer.MCPURL(w.Slug) && g.Audience != string(w.Slug) {
+		return false, err
+	}
+	role, err := h.Role(ctx, g.Account)
+	return role != "", err
+}
+
 // RotateRefreshToken marks a refresh token as used.
 func (st storage) RotateRefreshToken(ctx context.Context, _, token string) error {
 	p, ok := ctx.Value(issueKey{}).(*pending)
-	k, good := parseSecret(refreshPrefix, token)
+	k, good := parseSecret(store.RefreshSecret, token)
 	if !ok || !good {
 		return fosite.ErrServerError
 	}
@@ -279,7 +297,7 @@ func (st storage) RotateRefreshToken(ctx context.Context, _, token string) error
 // too late: somebody else may hold it. What it brought is ended, the person and
 // the workspace learn of it.
 func (st storage) DeleteRefreshTokenSession(ctx context.Context, token string) error {
-	k, ok := parseSecret(refreshPrefix, token)
+	k, ok := parseSecret(store.RefreshSecret, token)
 	if !ok {
 		return nil
 	}

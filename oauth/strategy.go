@@ -8,6 +8,7 @@ import (
 	"github.com/ory/fosite"
 
 	"iotman/iot"
+	"iotman/store"
 )
 
 // strategy makes codes and tokens for fosite. The signature of one is the secret
@@ -27,7 +28,7 @@ func (strategy) GenerateAuthorizeCode(_ context.Context, r fosite.Requester) (co
 	if err != nil {
 		return "", "", err
 	}
-	code, err = newSecret(codePrefix, s.workspace)
+	code, err = store.NewSecret(store.CodeSecret, s.workspace)
 	return code, code, err
 }
 
@@ -36,7 +37,7 @@ func (strategy) GenerateRefreshToken(_ context.Context, r fosite.Requester) (tok
 	if err != nil {
 		return "", "", err
 	}
-	token, err = newSecret(refreshPrefix, s.workspace)
+	token, err = store.NewSecret(store.RefreshSecret, s.workspace)
 	return token, token, err
 }
 

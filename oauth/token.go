@@ -159,7 +159,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Access, error) {
 	if len(token) > maxToken {
 		return Access{}, refused(errors.New("too long"))
 	}
-	if strings.HasPrefix(token, keyPrefix) {
+	if strings.HasPrefix(token, store.APIKeySecret) {
 		return i.verifyKey(ctx, token)
 	}
 	key := sha256.Sum256([]byte(token))

@@ -19,7 +19,7 @@ import (
 // Version is the version of the contract: the operations, their routes and
 // their schemas. It is raised with every change of them, and the goldens of
 // this package see to it.
-const Version = "1.0.0"
+const Version = "1.1.0"
 
 // bearer is the name of the one way to authenticate.
 const bearer = "bearer"

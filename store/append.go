@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,6 +79,11 @@ func (p *pending) work() (n int) {
 		}
 	}
 	return n
+}
+
+// named reports whether the batch, or an event of it, may be a repetition.
+func (p *pending) named() bool {
+	return p.batch.Key != "" || slices.ContainsFunc(p.batch.Events, func(e NewEvent) bool { return e.Key != "" })
 }
 
 // namedWork is how many plain events a named one costs.
@@ -196,12 +202,15 @@ const (
 // be repetitions, or to clash with one, are answered and leave the group.
 func (s *Store) appendTo(ctx context.Context, ws iot.ID, group []*pending) error {
 	now := s.now().UnixMicro()
-	n := 0
+	n, sure := 0, 0
 	for _, p := range group {
 		n += len(p.batch.Events)
 	}
+	if !slices.ContainsFunc(group, (*pending).named) {
+		sure = n // none can turn out to be there already
+	}
 	var head, at int64
-	err := row(ctx, s.writer, advanceHead, []any{0, now, now, ws}, &head, &at)
+	err := row(ctx, s.writer, advanceHead, []any{sure, now, now, ws}, &head, &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		for _, p := range group {
 			p.err = iot.Errorf(iot.NotFound, "no such workspace")
@@ -211,6 +220,7 @@ func (s *Store) appendTo(ctx context.Context, ws iot.ID, group []*pending) error
 	if err != nil {
 		return fmt.Errorf("read the log's head: %w", err)
 	}
+	head -= int64(sure)
 	records := make([]record, 0, n)
 	for _, p := range group {
 		if records, err = s.admit(ctx, p, records, head, at); err != nil {
@@ -226,8 +236,10 @@ func (s *Store) appendTo(ctx context.Context, ws iot.ID, group []*pending) error
 	if head+int64(len(records)) > maxSeq {
 		return fmt.Errorf("the log of workspace %s is at its last sequence number", ws)
 	}
-	if err := row(ctx, s.writer, advanceHead, []any{len(records), at, at, ws}, &head, &at); err != nil {
-		return fmt.Errorf("advance the log's head: %w", err)
+	if more := len(records) - sure; more > 0 {
+		if err := row(ctx, s.writer, advanceHead, []any{more, at, at, ws}, &head, &at); err != nil {
+			return fmt.Errorf("advance the log's head: %w", err)
+		}
 	}
 	return s.insertRecords(ctx, ws, records)
 }
@@ -247,7 +259,7 @@ func (s *Store) admit(ctx context.Context, p *pending, records []record, head, a
 	}
 	start := len(records)
 	ids := make([]iot.ID, len(b.Events))
-	own := map[string]int{} // names within this batch
+	var own map[string]int // names within this batch
 	for i, e := range b.Events {
 		if e.Key != "" {
 			known, err := s.named(ctx, s.writer, place{ws, b.Source}, "e"+e.Key, sha256.Sum256(e.Payload))
@@ -264,6 +276,9 @@ func (s *Store) admit(ctx context.Context, p *pending, records []record, head, a
 			if known != nil {
 				ids[i] = known[0]
 				continue
+			}
+			if own == nil {
+				own = map[string]int{}
 			}
 			own[e.Key] = i
 		}

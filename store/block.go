@@ -39,9 +39,9 @@ type record struct {
 	payload    []byte
 }
 
-func (r record) id() iot.ID { return eventID(r.receivedAt, r.seq, r.random) }
+func (r *record) id() iot.ID { return eventID(r.receivedAt, r.seq, r.random) }
 
-func (r record) event() iot.Event {
+func (r *record) event() iot.Event {
 	tags := r.tags
 	if len(tags) == 0 {
 		tags = []byte("{}")

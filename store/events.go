@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"iotman/iot"
 )
@@ -80,12 +81,21 @@ func (w *Workspace) Events(ctx context.Context, q Query, yield func(iot.Event) b
 	if err != nil || lo > hi {
 		return err
 	}
-	sc := scan{w: w, q: q, lo: lo, hi: hi, yield: yield}
+	room := scratch.Get().(*[]record)
+	sc := scan{w: w, q: q, lo: lo, hi: hi, yield: yield, buf: *room}
+	defer func() {
+		clear(sc.buf[:cap(sc.buf)]) // it pins no block
+		*room = sc.buf[:0]
+		scratch.Put(room)
+	}()
 	if q.Source != "" {
 		return sc.byTerm(ctx, SourceTerm(q.Source))
 	}
 	return sc.blocks(ctx, lo, hi)
 }
+
+// scratch keeps the room that blocks are decoded into. It holds no event.
+var scratch = sync.Pool{New: func() any { return new([]record) }}
 
 // bounds turns the query's bounds into the sequence numbers from lo to hi.
 // Since received_at never falls as seq rises, a range of time is one of both.
@@ -131,7 +141,7 @@ type scan struct {
 }
 
 // matches holds what the bounds of sequence are too coarse for.
-func (sc *scan) matches(r record) bool {
+func (sc *scan) matches(r *record) bool {
 	return r.seq >= sc.lo && r.seq <= sc.hi &&
 		(sc.q.From.IsZero() || r.receivedAt >= sc.q.From.UnixMicro()) &&
 		(sc.q.To.IsZero() || r.receivedAt < sc.q.To.UnixMicro()) &&
@@ -143,10 +153,11 @@ func (sc *scan) visit(first int64, b []byte) (more bool, err error) {
 	if sc.buf, err = decodeBlock(sc.buf[:0], first, b); err != nil {
 		return false, err
 	}
-	if sc.q.Descending {
-		slices.Reverse(sc.buf)
-	}
-	for _, r := range sc.buf {
+	for i := range sc.buf {
+		r := &sc.buf[i]
+		if sc.q.Descending {
+			r = &sc.buf[len(sc.buf)-1-i]
+		}
 		if sc.matches(r) && !sc.yield(r.event()) {
 			sc.stopped = true
 			return false, nil

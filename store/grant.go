@@ -54,8 +54,9 @@ const (
 		WHERE g.workspace_id = ? AND g.account_id = '' AND g.client_id = ? AND g.audience = ? ORDER BY g.id LIMIT 1`
 	selectConsented = `SELECT g.scope FROM grants g
 		WHERE g.workspace_id = ? AND g.account_id = ? AND g.client_id = ? AND g.audience = ? AND g.redirect_uri = ? ORDER BY g.id DESC`
-	updateGrantScope  = `UPDATE grants SET scope = ? WHERE workspace_id = ? AND id = ?`
-	touchGrant        = `UPDATE grants SET used_at = ? WHERE workspace_id = ? AND id = ?`
+	updateGrantScope = `UPDATE grants SET scope = ? WHERE workspace_id = ? AND id = ?`
+	touchGrant       = `UPDATE grants SET used_at = ?, issued = CASE WHEN issued_since < ? THEN 1 ELSE issued + 1 END,
+		issued_since = CASE WHEN issued_since < ? THEN ? ELSE issued_since END WHERE workspace_id = ? AND id = ? RETURNING issued`
 	deleteGrant       = `DELETE FROM grants WHERE workspace_id = ? AND id = ?`
 	deleteToken       = `DELETE FROM tokens WHERE workspace_id = ? AND id = ?`
 	deleteGrantTokens = `DELETE FROM tokens WHERE workspace_id = ? AND grant_id = ?`

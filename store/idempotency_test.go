@@ -168,30 +168,33 @@ func TestNamesInOneGroupC9(t *testing.T) {
 }
 
 // TestTwoNodesC10 lets two processes, here two stores, receive the same at
-// once.
+// once: a request with a name, and a request without one whose event has one.
 func TestTwoNodesC10(t *testing.T) {
 	one := openStore(t, Config{})
-	w, a := plant(t, one), NewID()
 	two := openStore(t, Config{Dir: one.dir})
-	var mu sync.Mutex
-	ids := map[iot.ID]bool{}
-	var wg sync.WaitGroup
-	for i := range 20 {
-		w := []*Workspace{w, two.Workspace(w.id)}[i%2]
-		wg.Go(func() {
-			r, err := w.Append(t.Context(), request(cloud(a, "x=1"), "k", 1))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			ids[r.IDs[0]] = true
-		})
-	}
-	wg.Wait()
-	if got := payloads(t, w, Query{}); len(ids) != 1 || len(got) != 1 {
-		t.Errorf("got %d ids and the log %q, want one event", len(ids), got)
+	a := NewID()
+	for name, b := range map[string]Batch{"request": request(batch(a, "1"), "k", 1), "event": cloud(a, "x=1")} {
+		w := plant(t, one)
+		var mu sync.Mutex
+		ids := map[iot.ID]bool{}
+		var wg sync.WaitGroup
+		for i := range 20 {
+			w := []*Workspace{w, two.Workspace(w.id)}[i%2]
+			wg.Go(func() {
+				r, err := w.Append(t.Context(), b)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				ids[r.IDs[0]] = true
+			})
+		}
+		wg.Wait()
+		if got := payloads(t, w, Query{}); len(ids) != 1 || len(got) != 1 {
+			t.Errorf("one %s: got %d ids and the log %q, want one event", name, len(ids), got)
+		}
 	}
 }
 

@@ -61,13 +61,20 @@ const (
 		JOIN grants g ON g.workspace_id = r.workspace_id AND g.id = r.grant_id WHERE r.workspace_id = ? AND r.hash = ?`
 	useRefresh = `UPDATE refresh_tokens SET used_at = CASE WHEN used_at = 0 THEN ? ELSE used_at END
 		WHERE workspace_id = ? AND hash = ? AND CASE WHEN used_at = 0 THEN ? ELSE used_at END >= ?`
+	dropUsedRefresh  = `DELETE FROM refresh_tokens WHERE workspace_id = ? AND grant_id = ? AND used_at > 0 AND used_at < ?`
 	countFamily      = `SELECT COUNT(*) FROM refresh_tokens WHERE workspace_id = ? AND grant_id = ?`
 	deleteOldRefresh = `DELETE FROM refresh_tokens WHERE expires_at < ?`
 )
 
 // MaxFamily is how many refresh tokens of one grant are remembered, used ones
-// among them: ten a day for as long as one lives, and as many again at once.
-const MaxFamily = 1024
+// among them; of more, those go first that were used a day ago. MaxTokens is how
+// many access tokens one grant brings in an hour, which is what each lives.
+const (
+	MaxFamily = 1024
+	MaxTokens = 100_000
+)
+
+const usedFor = 24 * time.Hour
 
 // AddCode keeps an authorization code.
 func (w *Workspace) AddCode(ctx context.Context, hash Digest, c Code) error {
@@ -140,8 +147,9 @@ func (w *Workspace) Issue(ctx context.Context, i Issue) error {
 			if err != nil {
 				return fmt.Errorf("record a grant: %w", err)
 			}
-		} else if n, err := exec(ctx, w.s.writer, touchGrant, at, w.id, g.ID); err != nil || n == 0 {
-			return errors.Join(err, unless(err != nil, ErrSpent)) // revoked meanwhile
+		}
+		if err := w.countToken(ctx, g.ID, at); err != nil {
+			return err
 		}
 		if _, err := exec(ctx, w.s.writer, insertToken, w.id, i.Token, g.ID, i.Expires.UnixMicro()); err != nil {
 			return err
@@ -153,14 +161,6 @@ func (w *Workspace) Issue(ctx context.Context, i Issue) error {
 		}
 		return w.addRefresh(ctx, i)
 	})
-}
-
-// unless returns err, or nil where the condition holds.
-func unless(condition bool, err error) error {
-	if condition {
-		return nil
-	}
-	return err
 }
 
 // spend marks what the answer is given for as used.
@@ -179,6 +179,23 @@ func (w *Workspace) spend(ctx context.Context, i Issue) error {
 	return err
 }
 
+// countToken notes that the grant brings another token. A grant that was revoked
+// meanwhile is ErrSpent.
+func (w *Workspace) countToken(ctx context.Context, grant iot.ID, at int64) error {
+	var n int
+	hour := at - time.Hour.Microseconds()
+	err := row(ctx, w.s.writer, touchGrant, []any{at, hour, hour, at, w.id, grant}, &n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrSpent
+	}
+	if err == nil && n > MaxTokens {
+		e := iot.Errorf(iot.Limited, "this client was given %d access tokens within an hour", MaxTokens)
+		e.RetryAfter = time.Minute
+		return e.Hinting("use a token for as long as it lives: each is good for an hour")
+	}
+	return err
+}
+
 func (w *Workspace) addRefresh(ctx context.Context, i Issue) error {
 	if i.Refresh == (Digest{}) {
 		return nil
@@ -186,6 +203,13 @@ func (w *Workspace) addRefresh(ctx context.Context, i Issue) error {
 	var n int
 	if err := row(ctx, w.s.writer, countFamily, []any{w.id, i.Grant.ID}, &n); err != nil {
 		return err
+	}
+	if n >= MaxFamily {
+		gone, err := exec(ctx, w.s.writer, dropUsedRefresh, w.id, i.Grant.ID, w.s.now().Add(-usedFor).UnixMicro())
+		if err != nil {
+			return err
+		}
+		n -= int(gone)
 	}
 	if n >= MaxFamily {
 		e := iot.Errorf(iot.Limited, "this session was refreshed %d times of late", n)

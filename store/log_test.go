@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -131,6 +133,43 @@ func TestQueryEnds(t *testing.T) {
 			wantSame(t, "", payloads(t, w, test.q), test.want)
 		}
 	}
+}
+
+// TestReadingEndsWithItsCaller: who hangs up while the log is read for him gets
+// no more than the block at hand.
+func TestReadingEndsWithItsCaller(t *testing.T) {
+	w := plant(t, openStore(t, Config{}))
+	for range 3 {
+		appendOK(t, w, batch(NewID(), "1", "2"))
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	n := 0
+	err := w.Events(ctx, Query{}, func(iot.Event) bool { hangUp(); n++; return true })
+	if !errors.Is(err, context.Canceled) || n != 2 {
+		t.Errorf("got %d events, %v, want 2, %v", n, err, context.Canceled)
+	}
+	if _, err := w.Head(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("head: got %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestReadingWithinReading: what is read while something is read disturbs
+// neither.
+func TestReadingWithinReading(t *testing.T) {
+	w := plant(t, openStore(t, Config{}))
+	appendOK(t, w, batch(NewID(), "1", "2", "3"))
+	appendOK(t, w, batch(NewID(), "4", "5", "6"))
+	wantSame(t, "alone", payloads(t, w, Query{}), []string{"1", "2", "3", "4", "5", "6"})
+	var got []string
+	err := w.Events(t.Context(), Query{Before: 4}, func(e iot.Event) bool {
+		wantSame(t, "within", payloads(t, w, Query{After: 3}), []string{"4", "5", "6"})
+		got = append(got, string(e.Payload))
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSame(t, "around", got, []string{"1", "2", "3"})
 }
 
 // TestForeignEventB2: another workspace's id finds nothing here, nor does any

@@ -114,7 +114,7 @@ func (p *purge) page(ctx context.Context, page int64) (int64, error) {
 		}
 		all, err := decodeBlock(nil, first, b)
 		had := len(all)
-		keep := slices.DeleteFunc(all, p.matches)
+		keep := slices.DeleteFunc(all, func(r record) bool { return p.matches(&r) })
 		if had > len(keep) {
 			dirty = append(dirty, block{first, keep})
 			n += int64(had - len(keep))

@@ -29,7 +29,7 @@ func TestEverySQLConstantPrepares(t *testing.T) {
 var everyTenant = map[string]string{
 	"selectWorkspaceBySlug": "finds which workspace a slug names; answers only its id",
 	"selectWorkspacesOf":    "an account's own workspaces, by its memberships",
-	"countWorkspacesOf":     "an account's own workspaces, by its memberships",
+	"countLastOf":           "whether a workspace's owners have others; answers only how many have none",
 	"selectRetentions":      "a sweep: which workspaces keep their events for a while only",
 	"selectDeleted":         "a sweep: the next workspace whose log is to be removed",
 	"deleteOldTokens":       "a sweep: expired tokens of all workspaces",

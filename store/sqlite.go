@@ -206,25 +206,34 @@ func exec(ctx context.Context, r runner, query string, args ...any) (int64, erro
 
 // row reads one row into dst; no row is sql.ErrNoRows.
 func row(ctx context.Context, r runner, query string, args []any, dst ...any) error {
-	st, err := r.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next time
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // see rows
+	st, err := r.stmt(ctx, query)    //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return err
 	}
 	return st.QueryRowContext(ctx, args...).Scan(dst...)
 }
 
-// rows calls scan for each row until it says stop.
+// rows calls scan for each row until it says stop, or ctx ends. The engine is
+// not told of ctx: that takes two goroutines a query, which cost more than most
+// queries, and no statement works long for one row.
 func rows(ctx context.Context, r runner, query string, args []any, scan func(*sql.Rows) (more bool, err error)) error {
 	st, err := r.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return err
 	}
-	rs, err := st.QueryContext(ctx, args...)
+	rs, err := st.QueryContext(context.WithoutCancel(ctx), args...)
 	if err != nil {
 		return err
 	}
 	defer rs.Close()
 	for rs.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		more, err := scan(rs)
 		if err != nil || !more {
 			return err

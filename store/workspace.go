@@ -39,7 +39,8 @@ const (
 	selectWorkspaceBySlug = `SELECT id FROM workspaces WHERE slug = ?`
 	selectWorkspacesOf    = `SELECT ` + workspaceColumns + ` FROM members mine JOIN workspaces w ON w.id = mine.workspace_id
 		WHERE mine.account_id = ? AND w.id > ? ORDER BY w.id LIMIT ?`
-	countWorkspacesOf = `SELECT COUNT(*) FROM members WHERE account_id = ?`
+	countLastOf = `SELECT COUNT(*) FROM members o WHERE o.workspace_id = ? AND o.role = 'owner' AND NOT EXISTS
+		(SELECT 1 FROM members m WHERE m.account_id = o.account_id AND m.workspace_id <> o.workspace_id)`
 )
 
 // Get returns the workspace itself.
@@ -108,18 +109,20 @@ const (
 	deleteWorkspace  = `DELETE FROM workspaces WHERE id = ?`
 	insertLogHead    = `INSERT INTO log_heads (workspace_id, seq, received_at) VALUES (?, 0, 0)`
 	insertMember     = `INSERT INTO members (workspace_id, account_id, role, created_at) VALUES (?, ?, ?, ?)`
-	selectQuarantine = `SELECT free_at FROM quarantined_slugs WHERE slug = ? AND free_at > ?`
-	upsertQuarantine = `INSERT INTO quarantined_slugs (slug, free_at) VALUES (?, ?) ON CONFLICT (slug) DO UPDATE SET free_at = excluded.free_at`
-	insertDeleted    = `INSERT INTO deleted_workspaces (workspace_id, deleted_at) VALUES (?, ?)`
-	deleteHead       = `DELETE FROM log_heads WHERE workspace_id = ?`
-	deleteMembers    = `DELETE FROM members WHERE workspace_id = ?`
-	deleteGrants     = `DELETE FROM grants WHERE workspace_id = ?`
-	deleteTokens     = `DELETE FROM tokens WHERE workspace_id = ?`
-	deleteVersions   = `DELETE FROM versions WHERE workspace_id = ?`
-	deleteAudit      = `DELETE FROM audit WHERE workspace_id = ?`
-	deleteEndpoints  = `DELETE FROM http_endpoints WHERE workspace_id = ?`
-	deleteCodes      = `DELETE FROM codes WHERE workspace_id = ?`
-	deleteRefresh    = `DELETE FROM refresh_tokens WHERE workspace_id = ?`
+	selectQuarantine = `SELECT free_at FROM quarantined_slugs WHERE slug = ? AND free_at > ? AND holder <> ?`
+	upsertQuarantine = `INSERT INTO quarantined_slugs (slug, free_at, holder) VALUES (?, ?, ?)
+		ON CONFLICT (slug) DO UPDATE SET free_at = excluded.free_at, holder = excluded.holder`
+	endQuarantine   = `DELETE FROM quarantined_slugs WHERE slug = ? AND holder = ?`
+	insertDeleted   = `INSERT INTO deleted_workspaces (workspace_id, deleted_at) VALUES (?, ?)`
+	deleteHead      = `DELETE FROM log_heads WHERE workspace_id = ?`
+	deleteMembers   = `DELETE FROM members WHERE workspace_id = ?`
+	deleteGrants    = `DELETE FROM grants WHERE workspace_id = ?`
+	deleteTokens    = `DELETE FROM tokens WHERE workspace_id = ?`
+	deleteVersions  = `DELETE FROM versions WHERE workspace_id = ?`
+	deleteAudit     = `DELETE FROM audit WHERE workspace_id = ?`
+	deleteEndpoints = `DELETE FROM http_endpoints WHERE workspace_id = ?`
+	deleteCodes     = `DELETE FROM codes WHERE workspace_id = ?`
+	deleteRefresh   = `DELETE FROM refresh_tokens WHERE workspace_id = ?`
 )
 
 // CreateWorkspace makes a workspace that by.Account owns, in one transaction
@@ -173,7 +176,7 @@ func (t *Tx) insertWorkspace(ctx context.Context, w iot.Workspace) error {
 }
 
 // UpdateWorkspace writes the workspace's own fields. A slug that it gives up
-// is quarantined.
+// is quarantined for all others.
 func (t *Tx) UpdateWorkspace(ctx context.Context, w iot.Workspace) (iot.Workspace, error) {
 	before, err := t.Get(ctx)
 	if err != nil {
@@ -183,14 +186,7 @@ func (t *Tx) UpdateWorkspace(ctx context.Context, w iot.Workspace) (iot.Workspac
 		return iot.Workspace{}, err
 	}
 	if w.Slug != before.Slug {
-		taken, err := t.slugTaken(ctx, w.Slug)
-		if err != nil {
-			return iot.Workspace{}, err
-		}
-		if taken {
-			return iot.Workspace{}, slugTaken("workspace", w.Slug)
-		}
-		if err := t.quarantine(ctx, before.Slug); err != nil {
+		if err := t.moveTo(ctx, w.Slug, before.Slug); err != nil {
 			return iot.Workspace{}, err
 		}
 	}
@@ -205,22 +201,44 @@ func (t *Tx) UpdateWorkspace(ctx context.Context, w iot.Workspace) (iot.Workspac
 	return w, t.changed("workspace", t.ws, before, w)
 }
 
+// moveTo takes a slug for the workspace and quarantines its former one. Every
+// session ends: its tokens name the former URL, and must not be good again
+// should the workspace move back.
+func (t *Tx) moveTo(ctx context.Context, slug, former iot.Slug) error {
+	taken, err := t.slugTaken(ctx, slug)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return slugTaken("workspace", slug)
+	}
+	if _, err := exec(ctx, t.r, endQuarantine, slug, t.ws); err != nil {
+		return err
+	}
+	for _, query := range []string{deleteTokens, deleteRefresh, deleteCodes, deleteGrants} {
+		if _, err := exec(ctx, t.r, query, t.ws); err != nil {
+			return err
+		}
+	}
+	return t.quarantine(ctx, former, t.ws)
+}
+
 // DeleteWorkspace removes the workspace and everything in it. Its log leaves
 // in steps afterwards (Sweep), out of anyone's reach already. The last
-// workspace of the account cannot go.
+// workspace of one of its owners cannot go.
 func (t *Tx) DeleteWorkspace(ctx context.Context) error {
 	w, err := t.Get(ctx)
 	if err != nil {
 		return err
 	}
 	var n int
-	if err := row(ctx, t.r, countWorkspacesOf, []any{t.by.Account}, &n); err != nil {
+	if err := row(ctx, t.r, countLastOf, []any{t.ws}, &n); err != nil {
 		return err
 	}
-	if n <= 1 {
-		return iot.Errorf(iot.Conflict, "this is your last workspace").Hinting("create another workspace first, then delete this one")
+	if n > 0 {
+		return iot.Errorf(iot.Conflict, "this is the last workspace of its owner").Hinting("its owner creates another workspace first, then this one can be deleted")
 	}
-	if err := t.quarantine(ctx, w.Slug); err != nil {
+	if err := t.quarantine(ctx, w.Slug, ""); err != nil {
 		return err
 	}
 	if _, err := exec(ctx, t.r, insertDeleted, t.ws, t.now.UnixMicro()); err != nil {
@@ -238,8 +256,9 @@ func (t *Tx) DeleteWorkspace(ctx context.Context) error {
 	return nil
 }
 
-func (t *Tx) quarantine(ctx context.Context, slug iot.Slug) error {
-	_, err := exec(ctx, t.r, upsertQuarantine, slug, t.now.Add(iot.SlugQuarantine).UnixMicro())
+// quarantine keeps a freed slug from all but its holder.
+func (t *Tx) quarantine(ctx context.Context, slug iot.Slug, holder iot.ID) error {
+	_, err := exec(ctx, t.r, upsertQuarantine, slug, t.now.Add(iot.SlugQuarantine).UnixMicro(), holder)
 	return err
 }
 
@@ -249,7 +268,7 @@ func (t *Tx) slugTaken(ctx context.Context, slug iot.Slug) (bool, error) {
 		return true, err
 	}
 	var until int64
-	err = row(ctx, t.r, selectQuarantine, []any{slug, t.now.UnixMicro()}, &until)
+	err = row(ctx, t.r, selectQuarantine, []any{slug, t.now.UnixMicro(), t.ws}, &until)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

@@ -131,7 +131,7 @@ func TestSlugQuarantineB4(t *testing.T) {
 	now := newClock()
 	s := openIdle(t, Config{Now: now.now})
 	a, b := account(t, s), account(t, s)
-	mustNamed(t, s, a, "Kept", "")
+	other := s.Workspace(mustNamed(t, s, a, "Kept", "").ID)
 	moved := s.Workspace(mustNamed(t, s, a, "Old", "").ID)
 	gone := s.Workspace(mustNamed(t, s, a, "Gone", "").ID)
 	wantKind(t, rename(t, moved, "gone"), iot.Conflict)
@@ -149,7 +149,7 @@ func TestSlugQuarantineB4(t *testing.T) {
 		}
 		_, err := named(t, s, b, "New owner", slug)
 		wantKind(t, err, iot.Conflict)
-		wantKind(t, rename(t, moved, slug), iot.Conflict)
+		wantKind(t, rename(t, other, slug), iot.Conflict)
 	}
 	if w := mustNamed(t, s, b, "Old", ""); w.Slug != "old-2" {
 		t.Errorf("a name whose slug is quarantined: got %q, want old-2", w.Slug)
@@ -167,6 +167,42 @@ func TestSlugQuarantineB4(t *testing.T) {
 	if n := count(t, s, `SELECT COUNT(*) FROM quarantined_slugs`); n != 0 {
 		t.Errorf("got %d slugs in quarantine after its end, want 0", n)
 	}
+}
+
+// TestSlugTakenBackB4: a workspace may take back the slug that it gave up, and
+// nobody else may; the tokens that ended with it stay ended.
+func TestSlugTakenBackB4(t *testing.T) {
+	now := newClock()
+	s := openIdle(t, Config{Now: now.now})
+	a := account(t, s)
+	w := s.Workspace(mustNamed(t, s, a, "Plant", "north").ID)
+	other := s.Workspace(mustNamed(t, s, a, "Other", "south").ID)
+	token := NewID()
+	if err := w.IssueToken(t.Context(), Grant{ID: NewID(), Client: "c", Audience: "north"}, token, s.Now().Add(24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for _, slug := range []iot.Slug{"east", "west"} {
+		if err := rename(t, w, slug); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now.add(time.Hour)
+	wantKind(t, rename(t, other, "north"), iot.Conflict)
+	if err := rename(t, w, "north"); err != nil {
+		t.Fatalf("its own slug, taken back: %v", err)
+	}
+	_, err := w.Session(t.Context(), token)
+	wantKind(t, err, iot.Unauthenticated)
+	for _, slug := range []iot.Slug{"north", "east", "west"} {
+		wantKind(t, rename(t, other, slug), iot.Conflict)
+	}
+	if err := rename(t, w, "east"); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, rename(t, other, "north"), iot.Conflict)
+	deleteIt(t, w)
+	_, err = named(t, s, a, "Heir", "east")
+	wantKind(t, err, iot.Conflict)
 }
 
 func TestUpdateWorkspace(t *testing.T) {
@@ -213,6 +249,33 @@ func TestLastWorkspaceStays(t *testing.T) {
 	}
 	if _, err := two.Get(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOwnersLastWorkspaceStays: whose last workspace it is goes by its owners,
+// not by who deletes it.
+func TestOwnersLastWorkspaceStays(t *testing.T) {
+	s := openIdle(t, Config{})
+	owner, admin, second := account(t, s), account(t, s), account(t, s)
+	workspace(t, s, admin)
+	w := workspace(t, s, owner)
+	change(t, w, func(ctx context.Context, tx *Tx) error { return tx.AddMember(ctx, admin.ID, iot.Admin) })
+	remove := func(who iot.Account) error {
+		b := by(who, "workspace_delete")
+		b.Workspace = w.id
+		return s.Change(t.Context(), b, func(ctx context.Context, tx *Tx) error { return tx.DeleteWorkspace(ctx) })
+	}
+	for what, who := range map[string]iot.Account{"the owner": owner, "an admin": admin, "a machine": {}} {
+		if err := remove(who); iot.KindOf(err) != iot.Conflict {
+			t.Errorf("%s deletes the owner's last workspace: got %v, want a conflict", what, err)
+		}
+	}
+	workspace(t, s, owner)
+	change(t, w, func(ctx context.Context, tx *Tx) error { return tx.AddMember(ctx, second.ID, iot.Owner) })
+	wantKind(t, remove(owner), iot.Conflict) // it is the second owner's last
+	workspace(t, s, second)
+	if err := remove(admin); err != nil {
+		t.Errorf("an admin, who has another: %v", err)
 	}
 }
 

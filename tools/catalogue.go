@@ -20,5 +20,8 @@ func Catalogue(p Parts) []Op {
 		workspaceOps(p.Store),
 		httpEndpointOps(p.Store, p.PublicURL),
 		eventOps(p.Store, p.Flow),
+		sessionOps(p.Store),
+		clientOps(p.Store),
+		apiKeyOps(p.Store),
 	)
 }

@@ -63,10 +63,14 @@ func eventOf(e iot.Event) Event {
 
 // fit leaves out what would not fit an answer over MCP.
 func (e Event) fit(c iot.Caller) Event {
-	if c.Via != iot.MCP {
-		return e
+	if c.Via == iot.MCP {
+		return e.cut(MaxMCPBytes - 2*around)
 	}
-	room := MaxMCPBytes - 2*around
+	return e
+}
+
+// cut leaves out what is larger than the room that is left for it.
+func (e Event) cut(room int) Event {
 	var out []string
 	for _, part := range []struct {
 		name string
@@ -121,6 +125,7 @@ func (e events) list(ctx context.Context, c iot.Caller, in EventList) (Page[Even
 	}
 	r := reading{ws: ws, caller: c, fields: shown}
 	p := newPager[Event](c, in.Limit)
+	p.page.Items = make([]Event, 0, min(p.limit, defaultLimit)) // a page is full as a rule
 	last, more, err := r.fill(ctx, p, q)
 	if more {
 		p.more(cur.seal(strconv.FormatInt(last, 10)))

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
-
-	"iotman/iot"
 )
 
 // AppendJSON appends v as JSON: with < and & as they are, for no page holds
@@ -14,8 +12,8 @@ import (
 // events, which are most of what is read, write themselves: reflection and a
 // second look at every payload took nine tenths of the time.
 func AppendJSON(b []byte, v any) ([]byte, error) {
-	if rows, ok := v.(eventRows); ok {
-		return rows.append(b), nil
+	if a, ok := v.(Appender); ok {
+		return a.AppendJSON(b), nil
 	}
 	buf := bytes.NewBuffer(b)
 	enc := json.NewEncoder(buf)
@@ -26,69 +24,64 @@ func AppendJSON(b []byte, v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
+// Appender is what writes itself as JSON, and always can.
+type Appender interface {
+	AppendJSON(b []byte) []byte
+}
+
 // eventRows are the rows of a page of events.
 type eventRows []Event
 
-func (rows eventRows) append(b []byte) []byte {
+// AppendJSON appends the rows.
+func (rows eventRows) AppendJSON(b []byte) []byte {
 	size := 2
-	for _, e := range rows {
-		size += 256 + len(e.Payload) + len(e.Tags) + len(e.Meta)
+	for i := range rows {
+		size += 256 + len(rows[i].Payload) + len(rows[i].Tags) + len(rows[i].Meta)
 	}
 	b = append(slices.Grow(b, size), '[')
-	for i, e := range rows {
+	for i := range rows {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = e.append(b)
+		b = rows[i].append(b)
 	}
 	return append(b, ']')
 }
 
 // append writes the event as its tags say; ids, times and JSON need no
 // escaping.
-func (e Event) append(b []byte) []byte {
-	first := true
-	field := func(name string) {
-		if b = append(b, ','); first {
-			b[len(b)-1], first = '{', false
-		}
-		b = append(append(append(b, '"'), name...), '"', ':')
+func (e *Event) append(b []byte) []byte {
+	start := len(b)
+	if e.ID != "" {
+		b = append(append(append(b, `,"id":"`...), e.ID...), '"')
 	}
-	quoted := func(name string, value iot.ID) {
-		if value != "" {
-			field(name)
-			b = append(append(append(b, '"'), value...), '"')
-		}
-	}
-	moment := func(name string, t iot.Time) {
-		if !t.IsZero() {
-			field(name)
-			b = append(t.UTC().AppendFormat(append(b, '"'), iot.TimeLayout), '"')
-		}
-	}
-	raw := func(name string, value json.RawMessage) {
-		if len(value) > 0 {
-			field(name)
-			b = append(b, value...)
-		}
-	}
-	quoted("id", e.ID)
 	if e.Seq != 0 {
-		field("seq")
-		b = strconv.AppendInt(b, e.Seq, 10)
+		b = strconv.AppendInt(append(b, `,"seq":`...), e.Seq, 10)
 	}
-	moment("received_at", e.ReceivedAt)
-	moment("occurred_at", e.OccurredAt)
-	quoted("source_id", e.SourceID)
-	raw("payload", e.Payload)
-	raw("tags", e.Tags)
-	raw("meta", e.Meta)
+	if !e.ReceivedAt.IsZero() {
+		b = append(e.ReceivedAt.Append(append(b, `,"received_at":"`...)), '"')
+	}
+	if !e.OccurredAt.IsZero() {
+		b = append(e.OccurredAt.Append(append(b, `,"occurred_at":"`...)), '"')
+	}
+	if e.SourceID != "" {
+		b = append(append(append(b, `,"source_id":"`...), e.SourceID...), '"')
+	}
+	if len(e.Payload) > 0 {
+		b = append(append(b, `,"payload":`...), e.Payload...)
+	}
+	if len(e.Tags) > 0 {
+		b = append(append(b, `,"tags":`...), e.Tags...)
+	}
+	if len(e.Meta) > 0 {
+		b = append(append(b, `,"meta":`...), e.Meta...)
+	}
 	if e.Omitted != "" {
-		field("omitted")
-		b = strconv.AppendQuote(b, e.Omitted)
+		b = strconv.AppendQuote(append(b, `,"omitted":`...), e.Omitted)
 	}
-	if first {
-		b = append(b, '{')
+	if len(b) == start {
+		return append(b, "{}"...)
 	}
+	b[start] = '{'
 	return append(b, '}')
 }

@@ -28,6 +28,20 @@ type Spec struct {
 	Destroys  bool // loses something that cannot be had back, beyond what DELETE implies
 	OpenWorld bool // reaches outside iotman
 	OwnCommit bool // a Define that writes in transactions of its own
+
+	// Own is enough for what is the caller's own, where Permission is for what is
+	// anybody's: the handler judges, by the thing in question. "" where nothing is.
+	Own iot.Permission
+}
+
+// Allows reports whether the caller may call the operation: nil, or the error of
+// Caller.Can.
+func (s Spec) Allows(c iot.Caller) error {
+	err := c.Can(s.Permission)
+	if err != nil && s.Own != "" && c.Can(s.Own) == nil {
+		return nil
+	}
+	return err
 }
 
 // Base is the path that routes relative to a workspace follow.

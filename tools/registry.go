@@ -115,7 +115,7 @@ func (r *Registry) call(ctx context.Context, c iot.Caller, name string, raw json
 	if !ok {
 		return nil, iot.Errorf(iot.NotFound, "no operation is called %q", name)
 	}
-	if err := c.Can(op.Permission); err != nil {
+	if err := op.Allows(c); err != nil {
 		return nil, err
 	}
 	if len(raw) == 0 {

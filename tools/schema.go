@@ -29,6 +29,7 @@ func schemas() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[iot.Name]():         {Type: "string", MinLength: new(1), MaxLength: new(iot.MaxName)},
 		reflect.TypeFor[iot.Time]():         {Type: "string", Format: "date-time"},
 		reflect.TypeFor[iot.EndpointAuth](): {Type: "string", Enum: []any{iot.AuthNone, iot.AuthBasic, iot.AuthOAuth2}},
+		reflect.TypeFor[iot.Permission]():   {Type: "string"},
 		reflect.TypeFor[Limit]():            {Type: "integer", Minimum: new(1.0), Maximum: new(1000.0)},
 		reflect.TypeFor[Confirm]():          {Type: "string"},
 		reflect.TypeFor[json.RawMessage]():  {Description: "any JSON"}, // not true, which clients refuse

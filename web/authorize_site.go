@@ -57,7 +57,7 @@ func (s *Site) authorize(w http.ResponseWriter, r *http.Request) error {
 	case silent:
 		return s.redirect(w, r, s.OAuth.Refuse(a, "consent_required", "the person has to be asked"))
 	}
-	return s.showConsent(w, r, a, question{person, ws})
+	return s.showConsent(w, r, a, question{person: person, ws: ws, request: r.URL.Query()})
 }
 
 // refused answers a request that cannot be granted: back to the client, or, where
@@ -140,8 +140,10 @@ func (s *Site) pick(w http.ResponseWriter, r *http.Request, a *oauth.Authorizati
 
 // question is what a person is asked about.
 type question struct {
-	person iot.Account
-	ws     membership
+	person  iot.Account
+	ws      membership
+	request url.Values // of the app
+	wrong   string     // what was wrong with the answer before
 }
 
 func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, a *oauth.Authorization, q question) error {
@@ -149,19 +151,22 @@ func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, a *oauth.Auth
 	offered := a.Asked.Intersect(rights)
 	id := rand.Text() + rand.Text()
 	browser := store.DigestOf(s.cookie(r, sessionCookie))
-	resource := r.URL.Query()
-	resource.Set("resource", s.URL+"/mcp/"+string(q.ws.Slug)) // what was shown is what is granted
-	if err := s.Store.AddConsent(r.Context(), store.DigestOf(id), browser, resource.Encode()); err != nil {
+	q.request.Set("resource", s.URL+"/mcp/"+string(q.ws.Slug)) // what was shown is what is granted
+	if err := s.Store.AddConsent(r.Context(), store.DigestOf(id), browser, q.request.Encode()); err != nil {
 		return err
 	}
 	p := Consent{
 		Client: clientOf(a), Workspace: Workspace{string(q.ws.Name), string(q.ws.Slug)}, Email: q.person.Email, Role: string(q.ws.role),
-		Groups: Groups(offered, offered), Consent: id, Form: s.form(w, r), Action: "/oauth/consent", FormAction: leadsTo(a.Redirect),
+		Groups: Groups(offered, offered), Consent: id, Error: q.wrong, Form: s.form(w, r), Action: "/oauth/consent", FormAction: RedirectSources(a.Redirect),
 	}
-	for _, p2 := range a.Asked.Without(rights).List() {
-		p.Beyond = append(p.Beyond, PermissionWords(p2).Label)
+	for _, beyond := range a.Asked.Without(rights).List() {
+		p.Beyond = append(p.Beyond, PermissionWords(beyond).Label)
 	}
-	s.show(w, r, http.StatusOK, p)
+	status := http.StatusOK
+	if q.wrong != "" {
+		status = http.StatusBadRequest
+	}
+	s.show(w, r, status, p)
 	return nil
 }
 
@@ -172,7 +177,7 @@ func clientOf(a *oauth.Authorization) Client {
 		c.Host = u.Host
 		c.Loopback = u.Scheme == "http" && iot.IsLoopbackHost(u.Hostname())
 		if u.Scheme != "http" && u.Scheme != "https" {
-			c.Host = u.Scheme + ":"
+			c.Host, c.Loopback = u.Scheme+":", true
 		}
 	}
 	if !a.Client.CreatedAt.IsZero() {
@@ -217,6 +222,10 @@ func (s *Site) consent(w http.ResponseWriter, r *http.Request) error {
 		return iot.Errorf(iot.Invalid, "expected the answer allow, read or deny; got %.20q", decision)
 	}
 	to, err := s.OAuth.Grant(r.Context(), a, oauth.Answer{Person: person, Workspace: ws.ID, Granted: ticked})
+	if iot.KindOf(err) == iot.Invalid {
+		again := question{person: person, ws: ws, request: asked.URL.Query(), wrong: "Nothing was ticked: tick what the app may do, or deny."}
+		return s.showConsent(w, r, a, again)
+	}
 	if err != nil {
 		return err
 	}

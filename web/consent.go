@@ -6,7 +6,7 @@ type Client struct {
 	Name       string
 	Host       string // where the answer goes: the redirect URI's host and port, or its private-use scheme, such as "cursor:"
 	Verified   bool   // the name is known to be the app's
-	Loopback   bool   // the answer goes to a program on the person's own computer
+	Loopback   bool   // the answer goes to a program on the person's own computer: by a loopback address or a private-use scheme
 	ID         string // its client_id
 	URI        string // its home page, shown as text
 	Registered string // since when it is known, in words
@@ -45,9 +45,10 @@ type Consent struct {
 	Groups     []Group
 	Beyond     []string // what was asked for and the role does not hold: plain words
 	Consent    string   // names this question; good for one answer
+	Error      string   // what was wrong with the answer
 	Form       string   // the token against forged forms
 	Action     string   // a path of ours
-	FormAction []string // RedirectSource of the client
+	FormAction []string // RedirectSources of the client
 }
 
 func (Consent) template() string       { return "consent" }

@@ -23,17 +23,17 @@ func fixtures() map[string]web.Page {
 	consent := web.Consent{
 		Client: stranger, Workspace: web.Workspace{Name: "Greenhouses of Amrum", Slug: "greenhouses"},
 		Email: "ada@example.com", Role: "Admin", Groups: web.Groups(offered, offered),
-		Consent: "c0nsent", Form: form, Action: "/oauth/consent", FormAction: []string{"http://localhost:33418"},
+		Consent: "c0nsent", Form: form, Action: "/oauth/consent", FormAction: web.RedirectSources("http://localhost:33418/callback"),
 	}
 	all, reading, nothing := consent, consent, consent
 	all.Client = known
 	all.Groups = web.Groups(iot.AllPermissions(), iot.AllPermissions())
-	all.FormAction = []string{"https://claude.ai"}
-	reading.Client = web.Client{Host: "cursor:"}
+	all.FormAction = web.RedirectSources("https://claude.ai/api/mcp/auth_callback")
+	reading.Client = web.Client{Host: "cursor:", Loopback: true}
 	reading.Role = "viewer"
 	reading.Groups = web.Groups(iot.PermissionsOf(iot.DataRead, iot.SourcesRead), iot.PermissionsOf(iot.DataRead))
 	reading.Beyond = []string{web.PermissionWords(iot.SourcesWrite).Label, web.PermissionWords(iot.AuditRead).Label}
-	reading.FormAction = []string{"cursor:"}
+	reading.FormAction = web.RedirectSources("cursor://anysphere.cursor-mcp/callback")
 	nothing.Groups = nil
 	nothing.Beyond = reading.Beyond[:1]
 

@@ -32,22 +32,26 @@ func isSource(s string) bool {
 	return sources.MatchString(s)
 }
 
-// RedirectSource returns what a page's FormAction needs so that a form may end
-// in a redirect to uri: browsers hold form-action against the redirects that
-// follow a POST, too. It is the URI's origin; or its scheme, where that is a
+// RedirectSources returns what a page's FormAction needs so that a form may end
+// in a redirect to uri: Chromium holds form-action against every redirect that
+// follows a POST, and blocks the rest without a word to the person.
+//
+// The first source is the URI's origin; or its scheme, where that is a
 // private-use one (RFC 8252 section 7.1) or the host is an IPv6 address, which
-// no source can name. It is "" where there is none.
-func RedirectSource(uri string) string {
+// no source can name. The second is https:, since many an app's callback
+// redirects once more, to a page of its maker's. There are none of a URI that
+// no form may lead to.
+func RedirectSources(uri string) []string {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme == "" {
-		return ""
+	if err != nil {
+		return nil
 	}
 	source := u.Scheme + ":"
 	if web := u.Scheme == "http" || u.Scheme == "https"; web && !strings.Contains(u.Host, "[") {
 		source += "//" + strings.ToLower(u.Host)
 	}
 	if !isSource(source) {
-		return ""
+		return nil
 	}
-	return source
+	return []string{source, "https:"}
 }

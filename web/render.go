@@ -45,6 +45,7 @@ func New() (*Pages, error) {
 		"host":    cleanHost,
 		"text":    func(s string) string { return clean(s, maxText) },
 		"grouped": grouped,
+		"path":    ownPath,
 		"role":    strings.ToLower,
 	}).ParseFS(templates, "templates/"+layoutFile)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"iotman/web"
@@ -17,9 +18,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the goldens")
 
+// parsed are the pages of every test: they keep no state.
+var parsed = sync.OnceValues(web.New)
+
 func newPages(t *testing.T) *web.Pages {
 	t.Helper()
-	p, err := web.New()
+	p, err := parsed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +108,7 @@ func TestHeaders(t *testing.T) {
 // script, makes no page; and nothing of it is written.
 func TestRenderRefuses(t *testing.T) {
 	for _, source := range []string{
-		"", "*", "'unsafe-inline'", "https:; script-src *", "https://a b", "https://a,b", "https://a\r\nX: y", "https://*.example.com",
+		"", "*", "'unsafe-inline'", "https:; script-src *", "x; script-src https://a.example", "https://a b", "https://a,b", "https://a\r\nX: y", "https://*.example.com",
 		"https://example.com/path", "javascript:", "data:", "https://[::1]", "HTTPS://EXAMPLE.COM", "https://é.example",
 	} {
 		w := httptest.NewRecorder()
@@ -130,7 +134,7 @@ func TestRenderBuffers(t *testing.T) {
 	}
 }
 
-func TestRedirectSource(t *testing.T) {
+func TestRedirectSources(t *testing.T) {
 	for uri, want := range map[string]string{
 		"https://claude.ai/api/mcp/auth_callback": "https://claude.ai",
 		"https://Claude.AI:8443/cb?x=1":           "https://claude.ai:8443",
@@ -147,13 +151,14 @@ func TestRedirectSource(t *testing.T) {
 		"":                                        "",
 		"http://%zz":                              "",
 	} {
-		got := web.RedirectSource(uri)
+		got := strings.Join(web.RedirectSources(uri), " ")
+		if want != "" {
+			want += " https:"
+		}
 		if got != want {
 			t.Errorf("%s: got %q, want %q", uri, got, want)
 		}
-		if got != "" {
-			render(t, web.Consent{FormAction: []string{got}})
-		}
+		render(t, web.Consent{FormAction: web.RedirectSources(uri)}) // which takes them
 	}
 }
 

@@ -3,8 +3,11 @@ package web_test
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -20,7 +23,8 @@ import (
 const listenEnv = "IOTMAN_PAGES_LISTEN"
 
 // TestServePages puts every fixture at a path of its own, over HTTP. With
-// listenEnv it prints the URL of each, and serves until SIGTERM.
+// listenEnv it prints the URL of each and of an app to redirect to, and serves
+// until SIGTERM.
 func TestServePages(t *testing.T) {
 	addr := os.Getenv(listenEnv)
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", cmp.Or(addr, "127.0.0.1:0"))
@@ -43,8 +47,9 @@ func TestServePages(t *testing.T) {
 	}
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	fmt.Println("app", newApp(t))
 	for _, name := range names() {
-		fmt.Println(base + name)
+		fmt.Println("page", base+name)
 	}
 	fmt.Println("ready")
 	<-ctx.Done()
@@ -60,8 +65,9 @@ func names() []string {
 	return out
 }
 
-// site serves each fixture at /{name}, and the consent of an app with the
-// redirect URI in the query at /asks: its form is answered with that redirect.
+// site serves each fixture at /{name}; and beside them, at /asks, the consent to
+// an app whose redirect URI is in the query. The form is answered by a redirect
+// there, and the page allows that when the query says so.
 func site(t *testing.T) http.Handler {
 	t.Helper()
 	pages := newPages(t)
@@ -79,17 +85,37 @@ func site(t *testing.T) http.Handler {
 	mux.HandleFunc("GET /asks", func(w http.ResponseWriter, r *http.Request) {
 		page := fixtures()["consent"].(web.Consent)
 		redirect := r.FormValue("redirect")
-		page.Action = "/answer?redirect=" + redirect
+		page.Action = "/answer?redirect=" + url.QueryEscape(redirect)
 		page.FormAction = nil
 		if r.FormValue("allowed") != "" {
-			page.FormAction = []string{web.RedirectSource(redirect)}
+			page.FormAction = web.RedirectSources(redirect)
 		}
 		show(w, page)
 	})
 	mux.HandleFunc("POST /answer", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, r.URL.Query().Get("redirect")+"?decision="+r.PostFormValue("decision"), http.StatusSeeOther)
+		if err := r.ParseForm(); err != nil {
+			t.Error(err)
+		}
+		http.Redirect(w, r, r.Form.Get("redirect")+"?"+r.PostForm.Encode(), http.StatusSeeOther)
 	})
 	return mux
+}
+
+// newApp starts an app on this computer: its /callback answers, and its /onward
+// redirects to a page of its maker's, over https.
+func newApp(t *testing.T) (base string) {
+	t.Helper()
+	maker := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "done") }))
+	t.Cleanup(maker.Close)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/onward" {
+			http.Redirect(w, r, maker.URL+"/done", http.StatusFound)
+			return
+		}
+		_, _ = io.WriteString(w, "done")
+	}))
+	t.Cleanup(app.Close)
+	return app.URL
 }
 
 // testSite asks for each page as the browser does.

@@ -9,7 +9,7 @@ type SignIn struct {
 	Client       string   // the name of the app that sent the person here, if any
 	Form         string   // the token against forged forms
 	PasswordOpen bool     // the form with the password is open, and the error is its
-	FormAction   []string // where signing in may lead: RedirectSource of the client
+	FormAction   []string // where signing in may lead: RedirectSources of the client
 }
 
 func (SignIn) template() string       { return "signin" }

@@ -75,22 +75,14 @@ func (s *Site) asking(r *http.Request, next string) (name string, leads []string
 	if err != nil {
 		return "", nil
 	}
-	return string(a.Client.Name), leadsTo(a.Redirect)
-}
-
-func leadsTo(redirect string) []string {
-	if source := RedirectSource(redirect); source != "" {
-		return []string{source}
-	}
-	return nil
+	return string(a.Client.Name), RedirectSources(a.Redirect)
 }
 
 // signIn asks who somebody is.
 func (s *Site) signIn(w http.ResponseWriter, r *http.Request) error {
 	next := signin.LocalPath(r.URL.Query().Get("next"))
 	if _, err := s.person(r); err == nil && r.URL.Query().Get("again") == "" {
-		http.Redirect(w, r, next, http.StatusSeeOther)
-		return nil
+		return s.redirect(w, r, next)
 	}
 	s.showSignIn(w, r, http.StatusOK, SignIn{Next: next})
 	return nil
@@ -140,11 +132,12 @@ func (s *Site) again(w http.ResponseWriter, r *http.Request, err error, p SignIn
 // mail open links as well.
 func (s *Site) openLink(w http.ResponseWriter, r *http.Request) error {
 	token := r.URL.Query().Get("token")
-	email, here, err := s.Desk.Look(r.Context(), token, s.cookie(r, browserCookie))
+	l, err := s.Desk.Look(r.Context(), token, s.cookie(r, browserCookie))
 	if err != nil {
 		return err
 	}
-	s.show(w, r, http.StatusOK, ConfirmLink{Token: token, Form: s.form(w, r), Email: email, SameBrowser: here})
+	_, leads := s.asking(r, l.Next)
+	s.show(w, r, http.StatusOK, ConfirmLink{Token: token, Form: s.form(w, r), Email: l.Email, SameBrowser: l.Here, FormAction: leads})
 	return nil
 }
 
@@ -171,8 +164,7 @@ func (s *Site) enter(w http.ResponseWriter, r *http.Request, signed signin.Signe
 	}
 	s.setCookie(w, sessionCookie, signed.Cookie, int(store.BrowserLife.Seconds()))
 	s.setCookie(w, browserCookie, "", -1)
-	http.Redirect(w, r, signin.LocalPath(signed.Next), http.StatusSeeOther)
-	return nil
+	return s.redirect(w, r, signin.LocalPath(signed.Next))
 }
 
 // typeCode signs in with the code that a link showed elsewhere.

@@ -94,11 +94,21 @@ func cleanHost(s string) string {
 // grouped splits a code where people do when they read it out: at its own
 // hyphens, or in halves.
 func grouped(code string) []string {
+	code = clean(code, maxName)
 	if parts := strings.FieldsFunc(code, func(r rune) bool { return r == '-' || r == ' ' }); len(parts) > 1 {
 		return parts
 	}
-	if n := len(code); n > 4 {
-		return []string{code[:n/2], code[n/2:]}
+	if letters := []rune(code); len(letters) > 4 {
+		return []string{string(letters[:len(letters)/2]), string(letters[len(letters)/2:])}
 	}
 	return []string{code}
+}
+
+// ownPath returns where a link or a form leads, if that is here; else /. What
+// else browsers read as //, such as /\, html/template has encoded by then.
+func ownPath(s string) string {
+	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") {
+		return "/"
+	}
+	return s
 }

@@ -4,9 +4,8 @@ import "iotman/iot"
 
 // Words are how people are told of a permission.
 type Words struct {
-	Group     string // the title of its toolset
-	Label     string // what it lets an app do, after "it may"
-	Sensitive bool   // granted only to whoever ticks it
+	Group string // the title of its toolset
+	Label string // what it lets an app do, after "it may"
 }
 
 // groupTitles are the titles in their order on the page.
@@ -18,7 +17,7 @@ var words = map[iot.Permission]Words{
 	iot.WorkspaceRead:  {Group: "Workspace", Label: "See its name, settings and usage"},
 	iot.WorkspaceWrite: {Group: "Workspace", Label: "Rename it, change its settings, publish its description, and delete it with everything in it"},
 	iot.AuditRead:      {Group: "Workspace", Label: "Read the audit log: who changed what, and when"},
-	iot.WorkspaceOwn:   {Group: "Workspace", Label: "Hand it to another owner", Sensitive: true},
+	iot.WorkspaceOwn:   {Group: "Workspace", Label: "Hand it to another owner"},
 	iot.MembersRead:    {Group: "Members", Label: "See members, roles and invitations"},
 	iot.MembersWrite:   {Group: "Members", Label: "Invite and remove people, and change what they may do"},
 	iot.SpecRead:       {Group: "Configuration", Label: "Read the whole configuration as one document, and its history"},
@@ -36,17 +35,17 @@ var words = map[iot.Permission]Words{
 	iot.MailRead:       {Group: "Mail", Label: "See the mail settings without the password, and whom mail went to"},
 	iot.MailWrite:      {Group: "Mail", Label: "Change the mail settings and send test mail"},
 	iot.AccountRead:    {Group: "Your account", Label: "See your name and email address, and the names of your workspaces and organizations"},
-	iot.AccountWrite:   {Group: "Your account", Label: "Create workspaces and organizations in your name", Sensitive: true},
-	iot.PlatformAdmin:  {Group: "This server", Label: "Manage every account on this server", Sensitive: true},
+	iot.AccountWrite:   {Group: "Your account", Label: "Create workspaces and organizations in your name"},
+	iot.PlatformAdmin:  {Group: "This server", Label: "Manage every account on this server"},
 }
 
 // PermissionWords returns the words for a permission; of an unknown one its
-// name stands for itself, and is sensitive.
+// name stands for itself.
 func PermissionWords(p iot.Permission) Words {
 	if w, ok := words[p]; ok {
 		return w
 	}
-	return Words{Group: groupTitles[len(groupTitles)-1], Label: string(p), Sensitive: true}
+	return Words{Group: groupTitles[len(groupTitles)-1], Label: string(p)}
 }
 
 // Groups returns the permissions offered as a Consent shows them, with those
@@ -54,10 +53,10 @@ func PermissionWords(p iot.Permission) Words {
 func Groups(offered, ticked iot.Permissions) []Group {
 	byTitle := map[string][]Choice{}
 	for _, p := range offered.List() {
-		w := PermissionWords(p)
+		w, sensitive := PermissionWords(p), iot.Sensitive().Has(p)
 		byTitle[w.Group] = append(byTitle[w.Group], Choice{
-			Name: string(p), Label: w.Label, Reads: p.Reads(), Sensitive: w.Sensitive,
-			Checked: ticked.Has(p) && !w.Sensitive,
+			Name: string(p), Label: w.Label, Reads: p.Reads(), Sensitive: sensitive,
+			Checked: ticked.Has(p) && !sensitive,
 		})
 	}
 	var groups []Group

@@ -93,6 +93,7 @@ func TestFlagsAndEnvironment(t *testing.T) {
 			"public-url":   {"ftp://x", "the public URL is.*ftp://x", "https://iot.example.com"},
 			"key-file":     {file, "key file.*32 bytes", key},
 			"allow-origin": {"https://other.example.com", "", "https://good.example.com"},
+			"trust-proxy":  {"my-proxy", "-trust-proxy.*my-proxy", "10.0.0.0/8"},
 			"egress-allow": {"nonsense", "-egress-allow.*nonsense", "private,192.0.2.1"},
 			"log":          {"loud", "-log is.*loud", "error"},
 		},

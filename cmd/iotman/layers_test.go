@@ -45,6 +45,7 @@ var homes = []struct {
 	{"modernc.org/sqlite", []string{"store"}},
 	{"github.com/jackc/pgx", []string{"store"}},
 	{"database/sql", []string{"store"}},
+	{"code.dny.dev/ssrf", []string{"flow/egress"}},
 	{"github.com/eclipse/paho", []string{"flow/mqtt"}},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"flow/schema"}},
 	{"github.com/google/jsonschema-go", []string{"tools", "spec"}},
@@ -307,9 +308,10 @@ func TestRules(t *testing.T) {
 			_ "github.com/mark3labs/mcp-go/mcp"
 			_ "github.com/ory/fosite"
 			_ "github.com/santhosh-tekuri/jsonschema/v6"
+			_ "code.dny.dev/ssrf"
 			_ "modernc.org/sqlite"` + "\n)"}, []string{
 			"api/a.go:3: api imports database/sql, which belongs in store", "api/a.go:4: ", "api/a.go:5: ", "api/a.go:6: ", "api/a.go:7: ",
-			"api/a.go:8: api imports github.com/google/jsonschema-go/jsonschema, which belongs in tools and spec", "api/a.go:9: ", "api/a.go:10: ", "api/a.go:11: ", "api/a.go:12: ", "api/a.go:13: ",
+			"api/a.go:8: api imports github.com/google/jsonschema-go/jsonschema, which belongs in tools and spec", "api/a.go:9: ", "api/a.go:10: ", "api/a.go:11: ", "api/a.go:12: ", "api/a.go:13: ", "api/a.go:14: ",
 		}},
 		{"iot is pure", homing, map[string]string{"iot/a.go": "package iot\nimport _ \"golang.org/x/text\"\nimport _ \"iotman/store\""}, []string{"iot/a.go:2: iot imports golang.org/x/text;", "iot/a.go:3: iot imports iotman/store;"}},
 

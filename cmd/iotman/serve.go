@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -33,7 +34,9 @@ const factPublicURL = "public_url"
 // serveFlags are the flags of serve.
 type serveFlags struct {
 	folderFlags
-	addr, publicURL, allowOrigin, egressAllow, log string
+	addr, publicURL, allowOrigin, trustProxy, egressAllow, log string
+
+	own []netip.AddrPort // where this server listens, which nothing that leaves may reach
 }
 
 const serveAbout = `Runs the server. The first start makes the data folder, an account and a workspace.
@@ -49,6 +52,7 @@ func serve(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&f.publicURL, "public-url", "", "`URL` that clients reach the server at (default: http:// and the address)")
 	fs.StringVar(&f.keyFile, "key-file", "", keyFileUsage)
 	fs.StringVar(&f.allowOrigin, "allow-origin", "", "`origins` whose pages may call /mcp, separated by commas")
+	fs.StringVar(&f.trustProxy, "trust-proxy", "", "`proxies` that are believed in X-Forwarded-For: CIDRs or addresses, separated by commas")
 	fs.StringVar(&f.egressAllow, "egress-allow", "", "private `addresses` that may be reached from here: CIDRs, private, loopback")
 	fs.StringVar(&f.log, "log", "info", "`level` of the log: debug, info, warn or error")
 	if err := parse(args); err != nil {
@@ -81,10 +85,22 @@ func serve(ctx context.Context, e env, args []string) error {
 	defer l.Close()
 	listening := defaultURL(f.addr, l.Addr())
 	f.publicURL = cmp.Or(strings.ToLower(strings.TrimSuffix(f.publicURL, "/")), listening)
+	if own, err := netip.ParseAddrPort(l.Addr().String()); err == nil {
+		f.own = append(f.own, own)
+	}
 	h, err := assemble(ctx, e, st, log, f) // refuses a public URL that is none before it is recorded
 	if err != nil {
 		return err
 	}
+	if err := announce(ctx, e, st, f, listening); err != nil {
+		return err
+	}
+	return work(ctx, st, h, l)
+}
+
+// announce says where the server listens, and on the first start what to do
+// next.
+func announce(ctx context.Context, e env, st *store.Store, f serveFlags, listening string) error {
 	first, err := prepare(ctx, st, f.publicURL)
 	if err != nil {
 		return err
@@ -92,15 +108,10 @@ func serve(ctx context.Context, e env, args []string) error {
 	if f.publicURL != listening {
 		listening += " as " + f.publicURL
 	}
-	if _, err := fmt.Fprintf(e.stdout, "iotman listens on %s, data in %s\n", listening, f.data); err != nil {
+	if _, err := fmt.Fprintf(e.stdout, "iotman listens on %s, data in %s\n", listening, f.data); err != nil || !first {
 		return err
 	}
-	if first {
-		if err := welcome(ctx, e, st, f); err != nil {
-			return err
-		}
-	}
-	return work(ctx, st, h, l)
+	return welcome(ctx, e, st, f)
 }
 
 // defaultURL is the URL of a server that says nothing of its public URL: the
@@ -139,13 +150,16 @@ func assemble(ctx context.Context, e env, st *store.Store, log *slog.Logger, f s
 		return h, err
 	}
 	server := oauth.NewServer(oauth.Config{
-		Store: st, Issuer: h.issuer, Log: log, Egress: egress.New(egress.Config{Allow: allow}), ClientIP: api.ClientIP, Reused: h.desk.Reused,
+		Store: st, Issuer: h.issuer, Log: log, Egress: egress.New(egress.Config{Allow: allow, Forbid: f.own}), ClientIP: api.ClientIP, Reused: h.desk.Reused,
 	})
 	site, err := web.NewSite(web.Config{URL: f.publicURL, Log: log, Store: st, Desk: h.desk, OAuth: server, ClientIP: api.ClientIP, Console: true})
 	if err != nil {
 		return h, err
 	}
 	cfg := api.Config{PublicURL: f.publicURL, Log: log, Store: st, Issuer: h.issuer, OAuth: server, Pages: site.Routes()}
+	if cfg.TrustProxy, err = api.ParseProxies(f.trustProxy); err != nil {
+		return h, fmt.Errorf("-trust-proxy: %w", err)
+	}
 	if err := operations(&cfg); err != nil {
 		return h, err
 	}
@@ -170,7 +184,9 @@ func operations(cfg *api.Config) (err error) {
 	if cfg.OpenAPI, err = spec.OpenAPI(cfg.Registry, cfg.PublicURL); err != nil {
 		return err
 	}
-	cfg.MCP, err = mcp.New(mcp.Config{Version: version(), Log: cfg.Log, Registry: cfg.Registry, Flow: cfg.Flow})
+	cfg.MCP, err = mcp.New(mcp.Config{
+		Version: version(), Log: cfg.Log, Registry: cfg.Registry, Flow: cfg.Flow, Introspect: cfg.OAuth.IntrospectIn,
+	})
 	return err
 }
 

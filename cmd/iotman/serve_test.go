@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -121,9 +124,10 @@ func TestI9Suspended(t *testing.T) {
 	s := start(t, dir)
 	_, path := s.endpoint("default", "Meter", tokenFor(t, dir))
 	s.signal(syscall.SIGSTOP)
+	s.until("suspended", 10*time.Second, func() bool { return suspended(t, s.cmd.Process.Pid) })
+	begun := time.Now()
 	resume := time.AfterFunc(time.Second, func() { s.signal(syscall.SIGCONT) })
 	defer resume.Stop()
-	begun := time.Now()
 	s.want(http.StatusAccepted, http.MethodPost, path, "", `{"kwh":17.25}`, nil)
 	if took := time.Since(begun); took < 900*time.Millisecond {
 		t.Errorf("the answer took %s: the process was not suspended", took)
@@ -133,4 +137,25 @@ func TestI9Suspended(t *testing.T) {
 		t.Errorf("got %d events, want 1", len(all))
 	}
 	s.stop()
+}
+
+// suspended reports whether every thread of the process has stopped, which
+// takes a while after the signal (proc(5), /proc/pid/stat).
+func suspended(t *testing.T, pid int) bool {
+	t.Helper()
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range stats {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return false
+		}
+		_, state, _ := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
+		if !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(stats) > 0
 }

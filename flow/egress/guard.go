@@ -70,12 +70,12 @@ func New(cfg Config) *Guard {
 }
 
 // DialContext connects to addr, a host and a port, over tcp, tcp4 or tcp6. Of
-// the addresses that a name has it tries those that are allowed. An
-// address that is not is an iot.Error of kind Invalid, which tells the
-// address's class and not the address; other errors are those of a net.Dialer.
+// the addresses that a name has it tries those that are allowed. A refusal is an
+// iot.Error of kind Invalid, which tells the address's class and not the
+// address; other errors are those of a net.Dialer.
 func (g *Guard) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	// A net.Dialer asks Control about any network; this spares the look at a
-	// name, and at a path in the file system.
+	// A net.Dialer asks Control whatever the network is, but looks a name up, or
+	// makes a socket, before.
 	if network != "tcp" && network != "tcp4" && network != "tcp6" {
 		return nil, iot.Errorf(iot.Invalid, "expected a TCP address; got another kind of network")
 	}

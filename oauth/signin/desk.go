@@ -83,7 +83,7 @@ var (
 
 // limits counts an attempt against its sender, and against what is tried.
 func (d *Desk) limits(ctx context.Context, sender, name string, l store.Limit) error {
-	wait, err := d.st.Attempt(ctx, "signin:"+sender, senderLimit)
+	wait, err := d.st.Attempt(ctx, "signin:"+iot.NetworkOf(sender), senderLimit)
 	if err == nil && wait == 0 {
 		wait, err = d.st.Attempt(ctx, name, l)
 	}
@@ -190,11 +190,17 @@ func (d *Desk) PrintLink(ctx context.Context, a iot.Account) (string, error) {
 	return d.linkURL(token), err
 }
 
-// Look returns whom a link is for, and whether it signs in where it is opened.
-// It uses nothing up: programs follow links, too.
-func (d *Desk) Look(ctx context.Context, token, browser string) (email string, same bool, err error) {
+// Link is a sign-in link as it is shown before it is used.
+type Link struct {
+	Email string
+	Next  string // where it leads, a path of ours
+	Here  bool   // it signs in in the browser that it was opened in
+}
+
+// Look returns what a link is. It uses nothing up: programs follow links, too.
+func (d *Desk) Look(ctx context.Context, token, browser string) (Link, error) {
 	l, err := d.st.SignInLink(ctx, store.DigestOf(token))
-	return l.Email, here(l, browser), err
+	return Link{l.Email, l.Next, here(l, browser)}, err
 }
 
 // here reports whether a link signs in in the browser that holds the secret.

@@ -125,7 +125,7 @@ CREATE TABLE grants (
 	client_id TEXT NOT NULL,
 	audience TEXT NOT NULL,
 	scope TEXT NOT NULL,
-	created_at BIGINT NOT NULL, client_name TEXT NOT NULL DEFAULT '', redirect_uri TEXT NOT NULL DEFAULT '', used_at BIGINT NOT NULL DEFAULT 0,
+	created_at BIGINT NOT NULL, client_name TEXT NOT NULL DEFAULT '', redirect_uri TEXT NOT NULL DEFAULT '', used_at BIGINT NOT NULL DEFAULT 0, issued BIGINT NOT NULL DEFAULT 0, issued_since BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (workspace_id, id)
 );
 CREATE INDEX grants_account ON grants (account_id, client_id);
@@ -175,7 +175,7 @@ CREATE TABLE meta (
 CREATE TABLE quarantined_slugs (
 	slug TEXT NOT NULL PRIMARY KEY,
 	free_at BIGINT NOT NULL
-);
+, holder TEXT NOT NULL DEFAULT '');
 CREATE INDEX quarantined_slugs_free ON quarantined_slugs (free_at);
 CREATE TABLE refresh_tokens (
 	workspace_id TEXT NOT NULL,
