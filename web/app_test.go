@@ -75,10 +75,14 @@ func (h *house) call(method, path, token string, body any, status int, out any) 
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	h.answer(r, status, out)
+	text := h.text(r, status)
+	if out != nil {
+		h.must(json.Unmarshal([]byte(text), out))
+	}
 }
 
-func (h *house) answer(r *http.Request, status int, out any) {
+// text sends a request past the browser, and returns the answer's body.
+func (h *house) text(r *http.Request, status int) string {
 	h.t.Helper()
 	answer, err := h.backend.Client().Do(r)
 	h.must(err)
@@ -88,9 +92,7 @@ func (h *house) answer(r *http.Request, status int, out any) {
 	if answer.StatusCode != status {
 		h.t.Fatalf("%s %s: got %d, want %d: %s", r.Method, r.URL.Path, answer.StatusCode, status, text)
 	}
-	if out != nil {
-		h.must(json.Unmarshal(text, out))
-	}
+	return string(text)
 }
 
 // path is the authorization request of the app, with more parameters or other
@@ -122,9 +124,15 @@ func (a app) told(p page) url.Values {
 	return q
 }
 
-// gets redeems the code that a redirect brings, and returns the access token
-// with its scope.
-func (a app) gets(p page) (token, scope string) {
+// tokenAnswer is what the token endpoint answers.
+type tokenAnswer struct {
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token"`
+	Scope   string `json:"scope"`
+}
+
+// redeem exchanges the code that a redirect brings.
+func (a app) redeem(p page) (got tokenAnswer) {
 	a.h.t.Helper()
 	code := a.told(p).Get("code")
 	if code == "" {
@@ -134,17 +142,20 @@ func (a app) gets(p page) (token, scope string) {
 	if a.secret != "" {
 		f.Set("client_secret", a.secret)
 	}
-	var got struct {
-		Access  string `json:"access_token"`
-		Refresh string `json:"refresh_token"`
-		Scope   string `json:"scope"`
-	}
 	r, err := http.NewRequestWithContext(a.h.t.Context(), http.MethodPost, a.h.backend.URL+"/oauth/token", strings.NewReader(f.Encode()))
 	a.h.must(err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	a.h.answer(r, http.StatusOK, &got)
+	a.h.must(json.Unmarshal([]byte(a.h.text(r, http.StatusOK)), &got))
 	if got.Refresh == "" || !strings.HasPrefix(got.Access, "eyJ") {
 		a.h.t.Errorf("got no tokens")
 	}
+	return got
+}
+
+// gets redeems the code that a redirect brings, and returns the access token
+// with its scope.
+func (a app) gets(p page) (token, scope string) {
+	a.h.t.Helper()
+	got := a.redeem(p)
 	return got.Access, got.Scope
 }
