@@ -122,6 +122,20 @@ func TestSignedOut(t *testing.T) {
 	}
 	_, err := s.SignedIn(ctx, DigestOf(""))
 	wantKind(t, err, iot.Unauthenticated)
-	_, err = s.UseSignInCode(ctx, Digest{}, "", DigestOf("x")) // no browser
-	wantKind(t, err, iot.NotFound)
+}
+
+// TestG7NoBrowser: a printed link, which no browser asked for, awaits no code.
+func TestG7NoBrowser(t *testing.T) {
+	s := openIdle(t, Config{})
+	a := account(t, s)
+	if err := s.AddSignInLink(t.Context(), DigestOf("link"), SignInLink{Account: a.ID, Email: a.Email}); err != nil {
+		t.Fatal(err)
+	}
+	for range MaxCodeTries + 1 {
+		_, err := s.UseSignInCode(t.Context(), Digest{}, "", DigestOf("x"))
+		wantKind(t, err, iot.NotFound)
+	}
+	if _, err := s.UseSignInLink(t.Context(), DigestOf("link"), DigestOf("cookie")); err != nil {
+		t.Errorf("the link: %v", err)
+	}
 }
