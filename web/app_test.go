@@ -24,16 +24,21 @@ type app struct {
 
 const verifier = "a-verifier-of-at-least-forty-three-characters"
 
+const (
+	loopback = "http://127.0.0.1:33418/callback"
+	hosted   = "https://fleet.example/callback"
+)
+
 // registered is an app that registered itself, as coding agents do.
-func (h *house) registered(redirect string) app {
+func (h *house) registered() app {
 	h.t.Helper()
 	var made struct {
 		ID string `json:"client_id"`
 	}
 	h.call(http.MethodPost, "/oauth/register", "", map[string]any{
-		"client_name": "Claude", "redirect_uris": []string{redirect}, "token_endpoint_auth_method": "none",
+		"client_name": "Claude", "redirect_uris": []string{loopback}, "token_endpoint_auth_method": "none",
 	}, http.StatusCreated, &made)
-	return app{h, made.ID, "", redirect}
+	return app{h, made.ID, "", loopback}
 }
 
 // confidential is an app that an admin of the workspace north made, and gave a

@@ -98,7 +98,7 @@ func (s *Site) workspaceOf(r *http.Request, a *oauth.Authorization, person iot.A
 		}
 		return all[0], nil
 	}
-	stranger := iot.Errorf(iot.Forbidden, "%s is not a member of a workspace %s", person.Email, a.Workspace).
+	stranger := iot.Errorf(iot.Forbidden, "you are signed in as %s, who is not a member of a workspace %s", person.Email, a.Workspace).
 		Hinting("check the address that the app was given, or sign out and in as somebody else")
 	id, err := s.Store.Resolve(r.Context(), string(a.Workspace))
 	if err != nil {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"cmp"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -157,12 +158,11 @@ func (p page) want(status int) page {
 }
 
 // leads fails the test on another redirect.
-func (p page) leads(to string) page {
+func (p page) leads(to string) {
 	p.b.h.t.Helper()
 	if p.want(http.StatusSeeOther); p.location != to {
 		p.b.h.t.Errorf("%s: got a redirect to %q, want %q", p.path, p.location, to)
 	}
-	return p
 }
 
 // says fails the test where the page lacks a text that a person would read.
@@ -236,12 +236,8 @@ func attribute(n *html.Node, name string) string {
 
 // with returns the form with a field that holds the values.
 func (s sheet) with(name string, values ...string) sheet {
-	fields := url.Values{}
-	for k, v := range s.fields {
-		fields[k] = v
-	}
-	fields[name] = values
-	s.fields = fields
+	s.fields = maps.Clone(s.fields)
+	s.fields[name] = values
 	return s
 }
 
@@ -305,11 +301,11 @@ func (b *browser) cookie(name string) string {
 	return ""
 }
 
-// carry gives the browser a cookie.
-func (b *browser) carry(name, value string) {
+// carry gives the browser a session's cookie.
+func (b *browser) carry(value string) {
 	u, err := url.Parse(b.h.url)
 	b.h.must(err)
-	b.jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/", Secure: u.Scheme == "https"}})
+	b.jar.SetCookies(u, []*http.Cookie{{Name: "__Host-iotman", Value: value, Path: "/", Secure: true}})
 }
 
 // signedIn reports whether the server knows the browser.

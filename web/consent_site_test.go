@@ -11,16 +11,11 @@ import (
 	"iotman/store"
 )
 
-const (
-	loopback = "http://127.0.0.1:33418/callback"
-	hosted   = "https://fleet.example/callback"
-)
-
 // TestConsent: an app sends a person who is not signed in; they sign in, are
 // told who asks and for what, allow, and the app has what they ticked.
 func TestConsent(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
+	a := h.registered()
 	b := h.browser()
 	signin := b.get(a.path()).follow().says("To let in an app calling itself “Claude”.")
 	signin.form("/signin/link").with("email", h.ada.Email).send().want(http.StatusOK)
@@ -49,7 +44,7 @@ func sameSet(got, want []string) bool {
 // whatever the form says.
 func TestNarrow(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
+	a := h.registered()
 	b := h.browser()
 	b.signIn(h.ada, "/")
 	const asked = "data:read data:write sources:read account:write workspace:own"
@@ -95,8 +90,8 @@ func TestNarrow(t *testing.T) {
 // granted, whatever the form says; and a role lowered meanwhile counts.
 func TestBeyondRole(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
-	bob := h.member("bob@example.com", iot.Editor)
+	a := h.registered()
+	bob := h.bob(iot.Editor)
 	b := h.browser()
 	b.signIn(bob, "/")
 	open := func() page {
@@ -123,8 +118,8 @@ func TestBeyondRole(t *testing.T) {
 // TestA26Forged: a consent counts once, in the browser that was asked, by POST.
 func TestA26Forged(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
-	bob := h.member("bob@example.com", iot.Owner)
+	a := h.registered()
+	bob := h.bob(iot.Owner)
 	b, other, same := h.browser(), h.browser(), h.browser()
 	b.signIn(h.ada, "/")
 	other.signIn(bob, "/")
@@ -162,7 +157,7 @@ func TestA26Forged(t *testing.T) {
 // TestA27Public: a client that nobody vouches for is asked about every time.
 func TestA27Public(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
+	a := h.registered()
 	b := h.browser()
 	b.signIn(h.ada, "/")
 	for range 3 {
@@ -211,7 +206,7 @@ func TestA27Confidential(t *testing.T) {
 	if got := a.told(b.get(a.path("scope", "data:write", "prompt", "none"))).Get("error"); got != "consent_required" {
 		t.Errorf("prompt=none for more: got the error %q, want consent_required", got)
 	}
-	bob := h.member("bob@example.com", iot.Owner)
+	bob := h.bob(iot.Owner)
 	b.signIn(bob, "/")
 	allow(b.get(a.path("scope", "data:read"))) // another person's consent is not theirs
 }
@@ -219,7 +214,7 @@ func TestA27Confidential(t *testing.T) {
 // TestPrompt: prompt=none asks nothing, prompt=login asks to sign in, once.
 func TestPrompt(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
+	a := h.registered()
 	b := h.browser()
 	if got := a.told(b.get(a.path("prompt", "none"))).Get("error"); got != "login_required" {
 		t.Errorf("nobody signed in: got the error %q, want login_required", got)
@@ -257,7 +252,7 @@ func TestPrompt(t *testing.T) {
 // picks; where there is one, nobody is asked.
 func TestPick(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
+	a := h.registered()
 	b := h.browser()
 	b.signIn(h.ada, "/")
 	b.get(a.path("resource", "")).want(http.StatusOK).says("Let this app into Plant north?")
@@ -282,11 +277,11 @@ func TestPick(t *testing.T) {
 // of one that there is not, and the app is told nothing.
 func TestStranger(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
+	a := h.registered()
 	b := h.browser()
 	b.signIn(h.account("eve@example.com"), "/")
 	open := func(slug string) string {
-		p := b.get(a.path("resource", publicURL+"/mcp/"+slug)).want(http.StatusForbidden)
+		p := b.get(a.path("resource", publicURL+"/mcp/"+slug)).want(http.StatusForbidden).says("You are signed in as eve@example.com, who is not a member", "Go to the start page")
 		if p.location != "" {
 			t.Errorf("%s: got a redirect to %q", slug, p.location)
 		}
@@ -306,8 +301,8 @@ func TestStranger(t *testing.T) {
 // and can let nobody in.
 func TestB7Removed(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
-	bob := h.member("bob@example.com", iot.Admin)
+	a := h.registered()
+	bob := h.bob(iot.Admin)
 	b := h.browser()
 	b.signIn(bob, "/")
 	open := func() sheet {
@@ -333,7 +328,7 @@ func TestB7Removed(t *testing.T) {
 // a page of ours.
 func TestErrorsStay(t *testing.T) {
 	h := newHouse(t)
-	a := h.registered(loopback)
+	a := h.registered()
 	c := h.confidential(hosted)
 	b := h.browser()
 	b.signIn(h.ada, "/")

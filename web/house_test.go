@@ -175,10 +175,10 @@ func (h *house) workspace(slug iot.Slug, owner iot.Account) iot.Workspace {
 	return w
 }
 
-// member makes an account with the role in the workspace north.
-func (h *house) member(email string, role iot.Role) iot.Account {
+// bob makes an account with the role in the workspace north.
+func (h *house) bob(role iot.Role) iot.Account {
 	h.t.Helper()
-	a := h.account(email)
+	a := h.account("bob@example.com")
 	h.change(func(ctx context.Context, tx *store.Tx) error { return tx.AddMember(ctx, a.ID, role) })
 	return a
 }
@@ -204,11 +204,11 @@ func (h *house) sql(query string, args ...any) {
 }
 
 // count returns the one number that a query finds, past the store.
-func (h *house) count(query string, args ...any) (n int) {
+func (h *house) count(query string) (n int) {
 	h.t.Helper()
 	db := h.database()
 	defer db.Close()
-	h.must(db.QueryRowContext(h.t.Context(), query, args...).Scan(&n))
+	h.must(db.QueryRowContext(h.t.Context(), query).Scan(&n))
 	return n
 }
 

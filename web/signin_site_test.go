@@ -32,7 +32,7 @@ func TestG4Link(t *testing.T) {
 	h.add(15*time.Minute - time.Microsecond)
 	p := b.get(link).want(http.StatusOK).says("You are about to sign in as ada@example.com.")
 	h.add(time.Microsecond)
-	p.form("/signin/confirm").send().want(http.StatusNotFound).says("used already, or is older than 15 minutes")
+	p.form("/signin/confirm").send().want(http.StatusNotFound).says("used already, or is older than 15 minutes", "Go to the start page")
 	b.get(link).want(http.StatusNotFound)
 	if b.signedIn() {
 		t.Error("a link signed in after its time")

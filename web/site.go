@@ -115,7 +115,12 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.Pattern, "err", err)
 	}
 	retryAfter(w, err)
-	s.show(w, r, p.Status, Message{Title: title(p.Status), Text: sentence(p.Detail), Hint: sentence(p.Hint), Status: p.Status})
+	m := Message{Title: title(p.Status), Text: sentence(p.Detail), Hint: sentence(p.Hint), Status: p.Status}
+	switch p.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		m.Link = Link{Label: "Go to the start page", Href: "/"} // where one signs in, or out
+	}
+	s.show(w, r, p.Status, m)
 }
 
 // retryAfter says when to try again, if the error does (RFC 9110 section
