@@ -260,8 +260,10 @@ type reply struct {
 	body   []byte
 }
 
-func receive(r *http.Request) (reply, error) {
-	answer, err := http.DefaultClient.Do(r)
+func receive(r *http.Request) (reply, error) { return receiveBy(http.DefaultClient, r) }
+
+func receiveBy(c *http.Client, r *http.Request) (reply, error) {
+	answer, err := c.Do(r)
 	if err != nil {
 		return reply{}, err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 const userAbout = `Makes an account, or sets its password. With -password the password is the first line of
-standard input; an empty one takes the password away, so that only links sign the person in.
+standard input; an empty line takes the password away, so that only links sign the person in.
 A new account starts with a workspace of its own.`
 
 // user makes an account, or sets the password of one.
@@ -66,14 +66,21 @@ func addAccount(ctx context.Context, e env, st *store.Store, email, name string)
 	return account, err
 }
 
+// readPassword sets the password to the first line of standard input. No line
+// at all is an error: whatever was to write it has failed.
 func readPassword(ctx context.Context, e env, d *signin.Desk, account iot.Account) error {
 	line, err := bufio.NewReader(io.LimitReader(e.stdin, signin.MaxPassword+2)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the password: %w", err)
+	if err != nil && (!errors.Is(err, io.EOF) || line == "") {
+		return fmt.Errorf("read the password from standard input: %w", err)
 	}
-	if err := d.SetPassword(ctx, account.ID, strings.TrimRight(line, "\r\n")); err != nil {
+	password := strings.TrimRight(line, "\r\n")
+	if err := d.SetPassword(ctx, account.ID, password); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "set the password of %s and signed them out everywhere\n", account.Email)
+	done := "set the password of"
+	if password == "" {
+		done = "took the password away from"
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s %s and signed them out everywhere\n", done, account.Email)
 	return err
 }
