@@ -25,6 +25,7 @@ const SignInLinkLife = 15 * time.Minute
 const (
 	insertSignInLink  = `INSERT INTO signin_links (hash, account_id, email, browser, next, code, tries, expires_at) VALUES (?, ?, ?, ?, ?, ?, 0, ?)`
 	dropSignInLinks   = `DELETE FROM signin_links WHERE email = ?`
+	dropAskedLinks    = `DELETE FROM signin_links WHERE email = ? AND browser <> ?`
 	selectSignInLink  = `SELECT account_id, email, browser, next, code, tries FROM signin_links WHERE hash = ? AND expires_at > ?`
 	selectLinkAwaited = `SELECT hash, account_id, email, browser, next, code, tries FROM signin_links
 		WHERE browser = ? AND expires_at > ? ORDER BY expires_at DESC LIMIT 1`
@@ -34,13 +35,19 @@ const (
 	deleteOldSignLinks = `DELETE FROM signin_links WHERE expires_at < ?`
 )
 
-// AddSignInLink keeps a link. Earlier ones for the address work no more.
+// AddSignInLink keeps a link. Earlier ones for the address work no more; but one
+// that was printed stays where anybody may have asked for another.
 func (s *Store) AddSignInLink(ctx context.Context, token Digest, l SignInLink) error {
-	return s.writer.write(ctx, func(ctx context.Context) error {
-		if _, err := exec(ctx, s.writer, dropSignInLinks, l.Email); err != nil {
+	return s.writer.write(ctx, func(ctx context.Context) (err error) {
+		if l.Browser == (Digest{}) {
+			_, err = exec(ctx, s.writer, dropSignInLinks, l.Email)
+		} else {
+			_, err = exec(ctx, s.writer, dropAskedLinks, l.Email, Digest{}.bytes())
+		}
+		if err != nil {
 			return err
 		}
-		_, err := exec(ctx, s.writer, insertSignInLink, token.bytes(), l.Account, l.Email, l.Browser.bytes(), l.Next, l.Code.bytes(),
+		_, err = exec(ctx, s.writer, insertSignInLink, token.bytes(), l.Account, l.Email, l.Browser.bytes(), l.Next, l.Code.bytes(),
 			s.now().Add(SignInLinkLife).UnixMicro())
 		return err
 	})

@@ -149,6 +149,10 @@ type question struct {
 func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, a *oauth.Authorization, q question) error {
 	rights := q.ws.role.Rights()
 	offered := a.Asked.Intersect(rights)
+	ticked := offered
+	if q.wrong != "" {
+		ticked = 0 // as it was left
+	}
 	id := rand.Text() + rand.Text()
 	browser := store.DigestOf(s.cookie(r, sessionCookie))
 	q.request.Set("resource", s.URL+"/mcp/"+string(q.ws.Slug)) // what was shown is what is granted
@@ -157,7 +161,7 @@ func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, a *oauth.Auth
 	}
 	p := Consent{
 		Client: clientOf(a), Workspace: Workspace{string(q.ws.Name), string(q.ws.Slug)}, Email: q.person.Email, Role: string(q.ws.role),
-		Groups: Groups(offered, offered), Consent: id, Error: q.wrong, Form: s.form(w, r), Action: "/oauth/consent", FormAction: RedirectSources(a.Redirect),
+		Groups: Groups(offered, ticked), Consent: id, Error: q.wrong, Form: s.form(w, r), Action: "/oauth/consent", FormAction: RedirectSources(a.Redirect),
 	}
 	for _, beyond := range a.Asked.Without(rights).List() {
 		p.Beyond = append(p.Beyond, PermissionWords(beyond).Label)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"math"
 	"time"
 
 	"iotman/iot"
@@ -92,7 +93,7 @@ func (d *Desk) limits(ctx context.Context, sender, name string, l store.Limit) e
 	}
 	e := iot.Errorf(iot.Limited, "too many attempts of late")
 	e.RetryAfter = wait
-	return e.Hinting("try again in %s", wait.Round(time.Minute)+time.Minute)
+	return e.Hinting("try again in %d minutes", int(math.Ceil(wait.Minutes())))
 }
 
 // Ask is a request for a sign-in link.
