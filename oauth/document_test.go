@@ -162,14 +162,16 @@ func TestA13Refused(t *testing.T) {
 			w.Header().Set("Location", "/good.json")
 			w.WriteHeader(http.StatusFound)
 		}},
-		"not found":         {"got status 404", func(w http.ResponseWriter, _ string) { w.WriteHeader(http.StatusNotFound) }},
-		"HTML":              {"text/html", plain("text/html", "{}")},
-		"no type":           {"got status 200", plain("x", "{}")},
-		"not JSON":          {"not the JSON object expected", plain("application/json", "{")},
-		"a list":            {"not the JSON object expected", plain("application/json", "[]")},
-		"more than 5 KiB":   {"at most 5120 bytes", func(w http.ResponseWriter, id string) { document(w, id, `,"x":"`+strings.Repeat("x", 5<<10)+`"`) }},
-		"gone without end":  {"at most 5120 bytes", func(w http.ResponseWriter, _ string) { endless(w) }},
-		"a secret":          {"cannot share a secret", func(w http.ResponseWriter, id string) { document(w, id, `,"token_endpoint_auth_method":"client_secret_post"`) }},
+		"not found":        {"got status 404", func(w http.ResponseWriter, _ string) { w.WriteHeader(http.StatusNotFound) }},
+		"HTML":             {"text/html", plain("text/html", "{}")},
+		"no type":          {"got status 200", plain("x", "{}")},
+		"not JSON":         {"not the JSON object expected", plain("application/json", "{")},
+		"a list":           {"not the JSON object expected", plain("application/json", "[]")},
+		"more than 5 KiB":  {"at most 5120 bytes", func(w http.ResponseWriter, id string) { document(w, id, `,"x":"`+strings.Repeat("x", 5<<10)+`"`) }},
+		"gone without end": {"at most 5120 bytes", func(w http.ResponseWriter, _ string) { endless(w) }},
+		"a secret": {"cannot share a secret", func(w http.ResponseWriter, id string) {
+			document(w, id, `,"token_endpoint_auth_method":"client_secret_post"`)
+		}},
 		"a hostile address": {"scheme", func(w http.ResponseWriter, id string) { document(w, id, `,"redirect_uris":["javascript:alert(1)"]`) }},
 		"hung up on":        {"did not answer", func(http.ResponseWriter, string) { panic(http.ErrAbortHandler) }},
 	} {
