@@ -99,8 +99,10 @@ func (d *documents) get(ctx context.Context, id string) (text string, life time.
 	if res.Status != http.StatusOK || err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return "", 0, iot.Errorf(iot.Invalid, "expected a client ID metadata document there (200, application/json); got status %d, %.60q", res.Status, media)
 	}
-	if !json.Valid(res.Body) {
-		return "", 0, iot.Errorf(iot.Invalid, "the client ID metadata document is not valid JSON")
+	// One that is wrong is as good as none: it is asked for again soon, since
+	// whoever made it is mending it.
+	if _, err := readDocument(id, string(res.Body)); err != nil {
+		return "", 0, err
 	}
 	return string(res.Body), documentAge(res.Header), nil
 }
@@ -113,22 +115,27 @@ func documentAge(h http.Header) time.Duration {
 			return documentFloor
 		}
 		if seconds, err := strconv.Atoi(strings.Trim(value, `"`)); name == "max-age" && err == nil {
-			return max(documentFloor, min(documentLife, time.Duration(seconds)*time.Second))
+			return max(documentFloor, time.Duration(min(seconds, int(documentLife.Seconds())))*time.Second)
 		}
 	}
 	return time.Hour
 }
 
-// parseDocument reads a document. It has to name the URL that it is at, so that
-// nobody's document can be passed for another's.
+// parseDocument reads what fetch kept.
 func parseDocument(id, text string) (iot.Client, error) {
 	if why, failed := strings.CutPrefix(text, "-"); failed {
 		return iot.Client{}, iot.Errorf(iot.Invalid, "the app's description at %.120s cannot be had: %s", id, why).At("client_id").
 			Hinting("try again in a minute; if this server reaches no other, start it with -client-documents=false and connect the app anew")
 	}
+	return readDocument(id, text)
+}
+
+// readDocument reads a document. It has to name the URL that it is at, so that
+// nobody's document can be passed for another's.
+func readDocument(id, text string) (iot.Client, error) {
 	var m metadata
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
-		return iot.Client{}, iot.Errorf(iot.Invalid, "the client ID metadata document is not as expected").At("client_id").Because(err)
+		return iot.Client{}, iot.Errorf(iot.Invalid, "the client ID metadata document is not the JSON object expected").At("client_id").Because(err)
 	}
 	if m.ClientID != id {
 		return iot.Client{}, iot.Errorf(iot.Invalid, "the client ID metadata document names itself %.120q, not %.120q", m.ClientID, id).At("client_id")
@@ -138,7 +145,7 @@ func parseDocument(id, text string) (iot.Client, error) {
 	}
 	c, err := m.client()
 	if err != nil {
-		return c, err
+		return c, iot.Errorf(iot.Invalid, "the client ID metadata document is refused: %s", problemOf(err).Description).At("client_id").Because(err)
 	}
 	if !c.Public {
 		return c, iot.Errorf(iot.Invalid, "a client ID metadata document cannot share a secret: token_endpoint_auth_method has to be none").At("client_id")
