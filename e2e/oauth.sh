@@ -32,7 +32,17 @@ done
 
 bearer=(-H "Authorization: Bearer $("$bin" token -data "$tmp/data")" -H 'Content-Type: application/json')
 request 201 POST "$url/api/v1/workspaces/default/clients" "${bearer[@]}" -d '{"name":"A machine","scope":["data:read"]}'
-CLIENT_ID=$(ask .id) CLIENT_SECRET=$(ask .secret) node "$here/libraries.mjs" "$url" "$(login)"
+CLIENT_ID=$(ask .id) CLIENT_SECRET=$(ask .secret)
+export CLIENT_ID CLIENT_SECRET
+node "$here/libraries.mjs" "$url" "$(login)"
+
+say 'a script with client credentials, and one with an API key, as the README has them'
+request 200 POST "$url/oauth/token" -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials -d "resource=$mcp"
+request 200 GET "$url/api/v1/workspaces/default/events" -H "Authorization: Bearer $(ask .access_token)"
+request 201 POST "$url/api/v1/workspaces/default/api-keys" "${bearer[@]}" -d '{"name":"A script","permissions":["data:read"]}'
+key=$(ask .secret)
+[[ $key == iot_ak_* ]] || die "the key: got $key"
+request 200 GET "$url/api/v1/workspaces/default/events" -H "Authorization: Bearer $key"
 
 # The suite for authorization servers prints a URL for a person to open. With a
 # client that has a secret it fails: it proves nothing of itself wherever the

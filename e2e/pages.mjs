@@ -20,7 +20,10 @@ const open = async (url, options) => {
   const said = []
   page.on('console', (m) => said.push(m.text()))
   page.on('pageerror', (e) => said.push(String(e)))
-  page.on('requestfailed', (r) => said.push(`${r.url()}: ${r.failure().errorText}`))
+  page.on('requestfailed', (r) => {
+    const why = r.failure().errorText
+    if (why !== 'net::ERR_ABORTED') said.push(`${r.url()}: ${why}`) // a page that is left no longer needs its icon
+  })
   assert.equal((await page.goto(url)).status(), 200, url)
   return { page, said }
 }
