@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -206,10 +207,7 @@ func (f *front) request(a app) url.Values {
 
 // set returns a copy of a form with name set to values; none removes it.
 func set(form url.Values, name string, values ...string) url.Values {
-	out := url.Values{}
-	for k, v := range form {
-		out[k] = v
-	}
+	out := maps.Clone(form)
 	out[name] = values
 	if len(values) == 0 {
 		delete(out, name)
@@ -219,8 +217,10 @@ func set(form url.Values, name string, values ...string) url.Values {
 
 // authorize opens the authorization endpoint in a browser.
 func (f *front) authorize(q url.Values) (*oauth.Authorization, error) {
-	r := httptest.NewRequest(http.MethodGet, publicURL+"/oauth/authorize?"+q.Encode(), http.NoBody)
-	return f.server.Authorize(r)
+	// A fuzz target has a context of its own, so this takes none.
+	return f.server.Authorize(&http.Request{
+		Method: http.MethodGet, URL: &url.URL{Path: "/oauth/authorize", RawQuery: q.Encode()}, Header: http.Header{}, RemoteAddr: "192.0.2.1:1",
+	})
 }
 
 // consent is what the owner says to everything: yes.
