@@ -88,7 +88,7 @@ func (s *Server) resource(w http.ResponseWriter, r *http.Request) error {
 		"resource":                 resource,
 		"resource_name":            "iotman",
 		"authorization_servers":    []string{s.PublicURL},
-		"scopes_supported":         strings.Fields(iot.AllPermissions().String()),
+		"scopes_supported":         strings.Fields(defaultScope().String()), // clients ask for all of them
 		"bearer_methods_supported": []string{"header"},
 		"jwks_uri":                 s.PublicURL + "/oauth/jwks",
 		"resource_documentation":   s.PublicURL + "/openapi.json",

@@ -38,12 +38,24 @@ suite() {
 	grep -q '^Baseline check passed' "$tmp/report" || die "conformance $*: no verdict: $(tail -n 20 "$tmp/report")"
 }
 
+# patient is suite, tried three times: mcp-go answers subscriptions/listen with
+# an empty filter at once, and now and then loses its acknowledgement on the way
+# (streamable_http.go: the notice is taken off the channel when the stream is
+# closed already), so that server-stateless fails.
+patient() {
+	local tries
+	for tries in 1 2; do
+		if (suite "$@") >/dev/null 2>&1; then return; fi
+	done
+	suite "$@"
+}
+
 # required REVISION SCENARIOS [arguments] runs what a revision requires, so many
 # scenarios at least.
 required() {
 	local revision=$1 least=$2 total expected
 	shift 2
-	suite "$here/conformance-$revision.yml" --requirements "$revision" "$@"
+	patient "$here/conformance-$revision.yml" --requirements "$revision" "$@"
 	total=$(sed -n "s/^Running requirements $revision (\([0-9]*\) scenarios).*/\1/p" "$tmp/report")
 	[ "${total:-0}" -ge "$least" ] || die "revision $revision: got ${total:-no} scenarios, want $least at least"
 	expected=$(grep -c '^  ~ ' "$tmp/report") || true
@@ -54,7 +66,11 @@ required() {
 # to pass.
 scenario() {
 	local passed
-	suite "$baseline" --spec-version "$1" --scenario "$2"
+	if [ "$2" = server-stateless ]; then
+		patient "$baseline" --spec-version "$1" --scenario "$2"
+	else
+		suite "$baseline" --spec-version "$1" --scenario "$2"
+	fi
 	passed=$(sed -n 's/^Passed: \([0-9]*\)\/.*/\1/p' "$tmp/report")
 	[ "${passed:-0}" -ge "$3" ] || die "scenario $2 of $1: got ${passed:-no} checks passed, want $3"
 	say "$2 of $1: $passed checks passed"

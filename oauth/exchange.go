@@ -80,7 +80,20 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) (fosite.Access
 	} else if t.slug != "" && own.grant.Audience != s.issuer.MCPURL(t.slug) {
 		return nil, errTarget("the grant is for %s, not for the resource asked for", own.grant.Audience)
 	}
+	narrow(request, strings.Fields(f.Get("scope")))
 	return s.provider.NewAccessResponse(ctx, request)
+}
+
+// narrow gives a refreshed token less than its grant, where no more than that is
+// asked for (RFC 6749 section 6). The grant, and the next refresh token, keep
+// what they have. Who asks for more, as clients do before they ask the person,
+// gets what there is, and is told what that is.
+func narrow(r fosite.AccessRequester, asked []string) {
+	request, ok := r.(*fosite.AccessRequest)
+	if !ok || len(asked) == 0 || !r.GetGrantTypes().ExactOne(iot.GrantRefresh) || !request.GrantedScope.Has(asked...) {
+		return
+	}
+	request.GrantedScope = asked
 }
 
 // machine returns the session of a client that acts for itself (RFC 6749

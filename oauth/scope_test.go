@@ -87,6 +87,13 @@ func TestA16Token(t *testing.T) {
 		}
 		got = f.exchange(set(a.refresh(got.refresh), "scope", "data:read workspace:own members:write platform:admin"))
 	}
+	got = f.exchange(set(a.refresh(got.refresh), "scope", "data:read")) // less, for this one token
+	if _, claims := f.parts(got.access); got.scope != "data:read" || claims["scope"] != got.scope {
+		t.Errorf("asked for less: got scope %q, a token with %v", got.scope, claims["scope"])
+	}
+	if got = f.exchange(a.refresh(got.refresh)); got.scope != "sources:write data:read" {
+		t.Errorf("the refresh after: got scope %q, want what was granted", got.scope)
+	}
 }
 
 // TestA16Lowered: what a role does not hold any more, tokens do not hold from that
