@@ -315,3 +315,12 @@ func (f *front) open(what string, want bool, access ...string) {
 		}
 	}
 }
+
+// bent is a secret with another last character.
+func bent(secret string) string {
+	last := "A"
+	if strings.HasSuffix(secret, last) {
+		last = "B"
+	}
+	return secret[:len(secret)-1] + last
+}

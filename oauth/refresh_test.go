@@ -189,7 +189,7 @@ func TestRefreshDead(t *testing.T) {
 	stranger, err := store.NewSecret(store.RefreshSecret, store.NewID())
 	f.must(err)
 	for what, token := range map[string]string{
-		"none": "", "text": "x", "an access token": got.access, "a bent one": got.refresh[:len(got.refresh)-1] + "A", "another workspace's": stranger, "in capitals": "IOT_RT_" + got.refresh[7:],
+		"none": "", "text": "x", "an access token": got.access, "a bent one": bent(got.refresh), "another workspace's": stranger, "in capitals": "IOT_RT_" + got.refresh[7:],
 	} {
 		if r := f.post("/oauth/token", a.refresh(token)); r.status != http.StatusBadRequest || r.str("error") != "invalid_grant" {
 			t.Errorf("%s: got %d %s, want 400 invalid_grant", what, r.status, r.text)
