@@ -58,6 +58,13 @@ func document(w http.ResponseWriter, id, more string) {
 	_, _ = fmt.Fprintf(w, `{"client_id":%q,"client_name":"Agent","redirect_uris":["http://127.0.0.1/cb"]%s}`, id, more)
 }
 
+// status writes a good document with another status.
+func status(w http.ResponseWriter, id string, code int) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	document(w, id, "")
+}
+
 // resolver answers the nth question for an address with the nth of them, then
 // with the last, at a TTL of 0 (RFC 1035 section 4).
 func resolver(addresses []string) *net.Resolver {
@@ -158,11 +165,12 @@ func TestA13Refused(t *testing.T) {
 	}{
 		"another client_id": {"names itself", func(w http.ResponseWriter, id string) { document(w, id+"x", "") }},
 		"no client_id":      {"names itself", plain("application/json", `{"redirect_uris":["http://127.0.0.1/cb"]}`)},
-		"a redirect": {"got status 302", func(w http.ResponseWriter, _ string) {
+		"a redirect": {"got status 302", func(w http.ResponseWriter, id string) {
 			w.Header().Set("Location", "/good.json")
-			w.WriteHeader(http.StatusFound)
+			status(w, id, http.StatusFound)
 		}},
-		"not found":        {"got status 404", func(w http.ResponseWriter, _ string) { w.WriteHeader(http.StatusNotFound) }},
+		"not found":        {"got status 404", func(w http.ResponseWriter, id string) { status(w, id, http.StatusNotFound) }},
+		"a part of it":     {"got status 206", func(w http.ResponseWriter, id string) { status(w, id, http.StatusPartialContent) }},
 		"HTML":             {"text/html", plain("text/html", "{}")},
 		"no type":          {"got status 200", plain("x", "{}")},
 		"not JSON":         {"not the JSON object expected", plain("application/json", "{")},
