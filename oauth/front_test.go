@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -206,12 +207,8 @@ func (f *front) request(a app) url.Values {
 
 // set returns a copy of a form with name set to values; none removes it.
 func set(form url.Values, name string, values ...string) url.Values {
-	out := url.Values{}
-	for k, v := range form {
-		out[k] = v
-	}
-	out[name] = values
-	if len(values) == 0 {
+	out := maps.Clone(form)
+	if out[name] = values; len(values) == 0 {
 		delete(out, name)
 	}
 	return out
@@ -219,7 +216,7 @@ func set(form url.Values, name string, values ...string) url.Values {
 
 // authorize opens the authorization endpoint in a browser.
 func (f *front) authorize(q url.Values) (*oauth.Authorization, error) {
-	r := httptest.NewRequest(http.MethodGet, publicURL+"/oauth/authorize?"+q.Encode(), http.NoBody)
+	r := httptest.NewRequestWithContext(f.ctx, http.MethodGet, publicURL+"/oauth/authorize?"+q.Encode(), http.NoBody)
 	return f.server.Authorize(r)
 }
 
