@@ -57,7 +57,7 @@ func (f *front) serves(b *testing.B, handler http.HandlerFunc, form url.Values) 
 	b.ReportAllocs()
 	body := form.Encode()
 	for b.Loop() {
-		r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, publicURL+"/", strings.NewReader(body))
+		r := httptest.NewRequestWithContext(f.ctx, http.MethodPost, publicURL+"/", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		if handler(w, r); w.Code != http.StatusOK {

@@ -67,6 +67,17 @@ func (s *Server) lookup(r *http.Request, id string) (*client, error) {
 	return &client{Client: c, Credentials: cred}, err
 }
 
+// claimed returns the client that somebody claims to be. One that is known by its
+// metadata document has no secret to prove it by, and its codes and tokens are
+// bound to its id: so nothing is fetched, and a session goes on while the
+// document cannot be had.
+func (s *Server) claimed(r *http.Request, id string) (*client, error) {
+	if s.documents == nil || checkDocumentURL(id) != nil {
+		return s.lookup(r, id)
+	}
+	return &client{Client: iot.Client{ID: id, Public: true, ClientSettings: iot.ClientSettings{GrantTypes: []string{iot.GrantCode, iot.GrantRefresh}}}}, nil
+}
+
 // The bound on wrong secrets of one client from one address.
 var secretLimit = store.Limit{Most: 10, Per: time.Minute}
 
@@ -78,7 +89,7 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, form url.Val
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.lookup(r, id)
+	c, err := s.claimed(r, id)
 	if iot.KindOf(err) == iot.NotFound || iot.KindOf(err) == iot.Invalid {
 		c, err = &client{Credentials: store.Credentials{Secret: unknownSecret}}, nil
 		c.Client.ID = "unknown"

@@ -111,7 +111,7 @@ func (p *publisher) ask(path string) (iot.Client, error) {
 	p.t.Helper()
 	p.from++
 	q := p.request(app{id: p.origin + path, redirect: "http://127.0.0.1:7/cb"})
-	r := httptest.NewRequestWithContext(p.t.Context(), http.MethodGet, publicURL+"/oauth/authorize?"+q.Encode(), http.NoBody)
+	r := httptest.NewRequestWithContext(p.ctx, http.MethodGet, publicURL+"/oauth/authorize?"+q.Encode(), http.NoBody)
 	r.Header.Set("Test-Address", fmt.Sprintf("192.0.2.%d", p.from))
 	a, err := p.server.Authorize(r)
 	if err != nil {

@@ -208,8 +208,7 @@ func (f *front) request(a app) url.Values {
 // set returns a copy of a form with name set to values; none removes it.
 func set(form url.Values, name string, values ...string) url.Values {
 	out := maps.Clone(form)
-	out[name] = values
-	if len(values) == 0 {
+	if out[name] = values; len(values) == 0 {
 		delete(out, name)
 	}
 	return out
@@ -217,10 +216,8 @@ func set(form url.Values, name string, values ...string) url.Values {
 
 // authorize opens the authorization endpoint in a browser.
 func (f *front) authorize(q url.Values) (*oauth.Authorization, error) {
-	// A fuzz target has a context of its own, so this takes none.
-	return f.server.Authorize(&http.Request{
-		Method: http.MethodGet, URL: &url.URL{Path: "/oauth/authorize", RawQuery: q.Encode()}, Header: http.Header{}, RemoteAddr: "192.0.2.1:1",
-	})
+	r := httptest.NewRequestWithContext(f.ctx, http.MethodGet, publicURL+"/oauth/authorize?"+q.Encode(), http.NoBody)
+	return f.server.Authorize(r)
 }
 
 // consent is what the owner says to everything: yes.

@@ -109,7 +109,7 @@ func FuzzA9Authorize(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, publicURL+"/oauth/authorize", http.NoBody)
+		r := httptest.NewRequestWithContext(h.ctx, http.MethodGet, publicURL+"/oauth/authorize", http.NoBody)
 		r.URL.RawQuery = query
 		got, err := h.server.Authorize(r)
 		to := ""
