@@ -300,3 +300,20 @@ func TestA13PerNetwork(t *testing.T) {
 	_, err := p.ask("/3.json") // what is kept costs nothing
 	p.must(err)
 }
+
+// TestA13DocumentGone: a session goes on while its client's document cannot be
+// had, and nothing is fetched for it.
+func TestA13DocumentGone(t *testing.T) {
+	p := publish(t, loopback, "127.0.0.1")
+	a := app{id: p.origin + "/agent", redirect: "http://127.0.0.1:7/cb"}
+	got := p.signIn(a)
+	p.serve = func(w http.ResponseWriter, id string) { status(w, id, http.StatusInternalServerError) }
+	p.add(25 * time.Hour)
+	before := p.asked.Load()
+	got = p.exchange(a.refresh(got.refresh))
+	p.wants("as another client", p.post("/oauth/token", app{id: p.origin + "/other"}.refresh(got.refresh)), http.StatusBadRequest, "invalid_grant")
+	p.exchange(a.refresh(got.refresh))
+	if n := p.asked.Load() - before; n != 0 {
+		t.Errorf("the document was asked for %d times", n)
+	}
+}
