@@ -78,7 +78,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e, ok := errors.AsType[*iot.Error](err); ok && e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	if p.Status == http.StatusUnauthorized {
+	switch {
+	case p.Status == http.StatusUnauthorized && p.Code == "invalid_token": // a registration access token
+		w.Header().Set("WWW-Authenticate", `Bearer realm="iotman", error="invalid_token"`)
+	case p.Status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Basic realm="iotman", charset="UTF-8"`)
 	}
 	s.answer(w, p.Status, p)

@@ -124,7 +124,11 @@ func TestRegistrationAccess(t *testing.T) {
 		for what, access := range map[string]string{"another's": other.access, "none": "", "its secret": a.secret, "a person's": person, "more": a.access + "x"} {
 			f.wants(method+" with "+what, f.registration(method, a.id, access, m), http.StatusUnauthorized, "invalid_token")
 		}
-		f.wants("a client that there is none", f.registration(method, string(store.NewID()), a.access, m), http.StatusUnauthorized, "invalid_token")
+		none := f.registration(method, string(store.NewID()), a.access, m)
+		f.wants("a client that there is none", none, http.StatusUnauthorized, "invalid_token")
+		if h := none.header.Get("WWW-Authenticate"); !strings.HasPrefix(h, "Bearer ") {
+			t.Errorf("%s: got WWW-Authenticate %q, want the scheme that is taken", method, h)
+		}
 		f.wants("a workspace's client", f.registration(method, robot.id, a.access, m), http.StatusUnauthorized, "invalid_token")
 	}
 	r := f.registration(http.MethodGet, a.id, a.access, nil)
