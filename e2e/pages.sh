@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The pages in a browser: Chromium shows every page that package web has, served
-# by a test of that package, and axe-core looks at it. By hand, from a checkout
+# by a test of that package, and axe-core looks at it (G18). By hand, from a checkout
 # with Go and /usr/bin/chromium (CHROMIUM names another):
 #
 #   npm ci --prefix e2e --ignore-scripts

@@ -186,10 +186,10 @@ func TestCookieOpensNoAPI(t *testing.T) {
 	b.post("/mcp/north", url.Values{}).want(http.StatusUnauthorized)
 }
 
-// TestEveryPageIsGuarded: A25. Each path that shows a page shows one that is
+// TestA25EveryPageIsGuarded: A25. Each path that shows a page shows one that is
 // not framed, to who is signed in and to who is not; errors too, which never
 // lead elsewhere.
-func TestEveryPageIsGuarded(t *testing.T) {
+func TestA25EveryPageIsGuarded(t *testing.T) {
 	h := newHouse(t)
 	in := h.browser()
 	in.signIn(h.ada, "/")
