@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,4 +135,18 @@ func FuzzTokenForm(f *testing.F) {
 			t.Errorf("%q: got %d %s", form, r.status, r.text)
 		}
 	})
+}
+
+// TestGrantTypes: a grant that is not served is told as such (RFC 6749 section
+// 5.2), with those that are.
+func TestGrantTypes(t *testing.T) {
+	f := newFront(t, nil)
+	a := f.app(iot.AuthMethodNone)
+	for _, g := range []string{"", "password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "authorization_code refresh_token"} {
+		r := f.post("/oauth/token", a.as(url.Values{"grant_type": {g}}))
+		f.wants(g, r, http.StatusBadRequest, "unsupported_grant_type")
+		if !strings.Contains(r.str("error_description"), "client_credentials") {
+			t.Errorf("%q: got %s, want the grants that are served", g, r.text)
+		}
+	}
 }

@@ -53,6 +53,9 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) (fosite.Access
 	if err != nil {
 		return nil, err
 	}
+	if g := f.Get("grant_type"); !slices.Contains([]string{iot.GrantCode, iot.GrantRefresh, iot.GrantCredentials}, g) {
+		return nil, errOAuth("unsupported_grant_type", "grant_type is %s, %s or %s; got %.40q", iot.GrantCode, iot.GrantRefresh, iot.GrantCredentials, g)
+	}
 	f.Del("audience") // fosite's word for what resource says
 	ctx := r.Context()
 	request, err := s.provider.NewAccessRequest(ctx, r, &session{})

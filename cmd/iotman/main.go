@@ -20,6 +20,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"iotman/iot"
 )
 
 func main() {
@@ -29,11 +31,25 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "iotman:", err)
+	fmt.Fprintln(os.Stderr, "iotman:", inWords(err))
 	if _, ok := errors.AsType[misuse](err); ok {
 		os.Exit(2)
 	}
 	os.Exit(1)
+}
+
+// inWords returns an error as people read it: what it says and what to do,
+// without its kind.
+func inWords(err error) string {
+	e, ok := errors.AsType[*iot.Error](err)
+	if !ok || e.Kind == iot.Internal {
+		return err.Error()
+	}
+	text := strings.Replace(err.Error(), e.Error(), e.Msg, 1)
+	if e.Hint != "" {
+		text += "; " + e.Hint
+	}
+	return text
 }
 
 // misuse is a command line that makes no sense; the program exits with 2 then,

@@ -123,7 +123,7 @@ func TestTokenRefused(t *testing.T) {
 		{"over viewer", []string{"-email", "vera@example.com", "-permissions", "data:read,data:write"}, `the role viewer does not hold data:write`},
 		{"no member", []string{"-email", "nora@example.com"}, `nora@example.com is not a member of the workspace default`},
 		{"email", []string{"-email", "eve@example.com"}, `no account has the address "eve@example.com"`},
-		{"workspace", []string{"-workspace", "nosuch"}, `workspace "nosuch": not_found: no such workspace`},
+		{"workspace", []string{"-workspace", "nosuch"}, `workspace "nosuch": no such workspace`},
 		{"workspace id", []string{"-workspace", string(store.NewID())}, `no such workspace`},
 		{"no life", []string{"-ttl", "0s"}, `a token lives 1s to 24h0m0s; got 0s`},
 		{"past", []string{"-ttl", "-1h"}, `a token lives 1s to 24h0m0s; got -1h`},
