@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -181,5 +182,36 @@ func TestOpenTogether(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	}
+}
+
+// TestFirstGrantsMigrateI13: grants of the first schema go on, last used when they
+// were given.
+func TestFirstGrantsMigrateI13(t *testing.T) {
+	first := next(t, "")
+	for name := range first {
+		if !strings.HasSuffix(name, "0001_first.sql") {
+			delete(first, name)
+		}
+	}
+	w, err := openWriter(t.Context(), filepath.Join(t.TempDir(), "iotman.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	open := func(context.Context) error { return nil }
+	if err := migrate(t.Context(), w, first, open); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.conn.ExecContext(t.Context(), `INSERT INTO grants (workspace_id, id, account_id, client_id, audience, scope, created_at) VALUES ('w', 'g', 'a', 'c', 'aud', 's', 7)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(t.Context(), w, migrations, open); err != nil {
+		t.Fatal(err)
+	}
+	var used int64
+	if err := w.conn.QueryRowContext(t.Context(), `SELECT used_at FROM grants WHERE id = 'g'`).Scan(&used); err != nil || used != 7 {
+		t.Errorf("got used_at %d, %v, want 7, when it was given", used, err)
 	}
 }

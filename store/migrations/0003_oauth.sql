@@ -78,6 +78,7 @@ CREATE INDEX client_documents_expiry ON client_documents (expires_at);
 ALTER TABLE grants ADD COLUMN client_name TEXT NOT NULL DEFAULT '';
 ALTER TABLE grants ADD COLUMN redirect_uri TEXT NOT NULL DEFAULT '';
 ALTER TABLE grants ADD COLUMN used_at BIGINT NOT NULL DEFAULT 0;
+UPDATE grants SET used_at = created_at;
 -- How many tokens it brought since a moment, an hour ago at the most.
 ALTER TABLE grants ADD COLUMN issued BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE grants ADD COLUMN issued_since BIGINT NOT NULL DEFAULT 0;
